@@ -1,0 +1,26 @@
+//! One monotonic clock for stamps and deadlines.
+//!
+//! `CLOCK_MONOTONIC` never goes back, is the same for every process of the machine, and is read without entering the
+//! kernel. Its order agrees with cause and effect across processors: if one process reads it after it could know of
+//! another's read, it sees no smaller value. Mailslots rely on that.
+
+use rustix::time::{clock_gettime, ClockId};
+
+/// Nanoseconds of the monotonic clock. All processes of the machine count from the same start.
+#[must_use]
+pub fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    // Both parts are never negative for this clock.
+    (now.tv_sec as u64)
+        .wrapping_mul(1_000_000_000)
+        .wrapping_add(now.tv_nsec as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn clock_does_not_go_back() {
+        let first = super::now_ns();
+        assert!(super::now_ns() >= first);
+    }
+}
