@@ -1,0 +1,311 @@
+//! The namespace: names to files. Only this module turns a name into a path.
+//!
+//! # Where
+//! A user's names live in one directory, the *root*: `$TONG_DIR`, else `tong` in `$XDG_RUNTIME_DIR` if that belongs to
+//! the user, else `/dev/shm/tong-<uid>`. It is made when first needed, must belong to the caller and be closed to
+//! everybody else (mode 0700), or it is refused. Objects that other users may open live in the *machine-wide* directory,
+//! which an administrator makes once (`tong global init`): `$TONG_GLOBAL_DIR`, else `/run/tong`.
+//!
+//! # Files
+//! An object is a *page* (a small file with its real name, its maker and its settings) and, where clients connect, a
+//! *socket*. Both are called after a hash of the folded name, so that neither the length of a name nor its characters
+//! meet the limits of file names and socket addresses. The real name stands in the page and is compared.
+//!
+//! # Lifetime and death
+//! See [`claim`]: a name is held by a lock that the kernel drops when the last holder's descriptor closes, for whatever
+//! reason. What a crash leaves behind is found dead by the next one who wants the name, and replaced.
+//!
+//! # Attacks
+//! Whatever stands where a file of ours should be (a link, a directory, somebody's file or socket) is neither followed
+//! nor removed nor overwritten; the call fails and says what it met.
+//!
+//! # Differences from Windows
+//! The namespace is per user, not per machine, unless the creator of an object widens access to it.
+
+mod claim;
+mod list;
+mod page;
+
+use std::hash::Hasher;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use siphasher::sip128::{Hasher128, SipHasher24};
+use tong_sys::dir::{self, Dir, Refusal, Trust};
+
+pub(crate) use claim::{check_socket, created_now, sweep, Claim, Made, Openness};
+pub use list::{Entry, Leftover, State};
+pub(crate) use page::{Page, PageInfo, FOREVER};
+
+use crate::{Error, ErrorKind, Result};
+
+/// The kinds of names that do not collide with one another. Each has a directory of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Space {
+    /// `\\.\mailslot\...`
+    Mailslot,
+}
+
+impl Space {
+    fn dir_name(self) -> &'static str {
+        match self {
+            Space::Mailslot => "mailslot",
+        }
+    }
+
+    pub(crate) fn code(self) -> u32 {
+        match self {
+            Space::Mailslot => 1,
+        }
+    }
+}
+
+/// A directory of names.
+#[derive(Debug)]
+pub struct Namespace {
+    root: PathBuf,
+    mailslots: Dir,
+    /// The root itself, open for as long as the namespace is used, so that cleaners stay out.
+    _root: Dir,
+}
+
+impl Namespace {
+    /// The namespace of the process's user, as the environment says now.
+    ///
+    /// # Errors
+    /// In this order: no usable place for the root; the root cannot be made or opened; it is not the caller's own or not
+    /// closed to others ([`ErrorKind::Foreign`]).
+    pub fn current() -> Result<Arc<Namespace>> {
+        static CURRENT: Mutex<Option<Arc<Namespace>>> = Mutex::new(None);
+        let root = root_path()?;
+        let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*current {
+            Some(namespace) if namespace.root == root && namespace.still_there() => {
+                Ok(Arc::clone(namespace))
+            }
+            _ => {
+                let namespace = Arc::new(Namespace::at(&root)?);
+                *current = Some(Arc::clone(&namespace));
+                Ok(namespace)
+            }
+        }
+    }
+
+    /// The namespace whose root is the directory `root`, which is made if it does not exist.
+    ///
+    /// # Errors
+    /// As [`Namespace::current`].
+    pub fn at(root: &Path) -> Result<Namespace> {
+        const OP: &str = "open namespace";
+        let failed = |refusal| root_refused(OP, root, refusal);
+        let dir = Dir::open_or_make(root).map_err(failed)?;
+        dir.keep_cleaners_out();
+        let mailslots = dir
+            .sub(Space::Mailslot.dir_name(), Trust::Private, 0o700)
+            .map_err(failed)?;
+        mailslots.keep_cleaners_out();
+        Ok(Namespace {
+            root: root.to_owned(),
+            mailslots,
+            _root: dir,
+        })
+    }
+
+    /// The directory of the namespace.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn dir(&self, space: Space) -> &Dir {
+        match space {
+            Space::Mailslot => &self.mailslots,
+        }
+    }
+
+    /// Whether the directories still have names, or were removed under us.
+    fn still_there(&self) -> bool {
+        dir::look_at(&self.mailslots).is_ok_and(|entry| entry.links > 0)
+    }
+}
+
+/// The machine-wide directory for names of this kind, or `None` if no administrator made one.
+pub(crate) fn global(space: Space) -> Result<Option<Dir>> {
+    const OP: &str = "open machine-wide directory";
+    let path = global_path();
+    let open = Dir::open(&path, Trust::MachineWide)
+        .and_then(|_| Dir::open(&path.join(space.dir_name()), Trust::MachineWide));
+    match open {
+        Ok(dir) => Ok(Some(dir)),
+        Err(Refusal::Io(error)) if error.raw_os_error() == Some(tong_sys::errno::ENOENT) => {
+            Ok(None)
+        }
+        Err(refusal) => Err(refused(OP, refusal).on(path.display().to_string())),
+    }
+}
+
+/// Makes the machine-wide directory, in which users publish the objects that others may open. Needs the administrator.
+///
+/// Doing it again is fine. The directory does not survive a restart of the machine if it lies on a memory file system.
+///
+/// # Errors
+/// In this order: the directory cannot be made ([`ErrorKind::AccessDenied`] without the administrator's rights); what
+/// stands there is not a directory, or belongs to an ordinary user.
+pub fn init_global() -> Result<PathBuf> {
+    const OP: &str = "make machine-wide directory";
+    let path = global_path();
+    let failed = |refusal| refused(OP, refusal).on(path.display().to_string());
+    let (parent, name) = match (
+        path.parent(),
+        path.file_name().and_then(|name| name.to_str()),
+    ) {
+        (Some(parent), Some(name)) => (parent, name),
+        _ => {
+            return Err(Error::new(OP, ErrorKind::InvalidParameter)
+                .because("TONG_GLOBAL_DIR names no directory"))
+        }
+    };
+    let parent = Dir::open(parent, Trust::MachineWide).map_err(failed)?;
+    let top = parent
+        .sub(name, Trust::MachineWide, 0o755)
+        .map_err(failed)?;
+    top.sub(Space::Mailslot.dir_name(), Trust::MachineWide, 0o1777)
+        .map_err(failed)?;
+    Ok(path)
+}
+
+/// Opens the page of a live object: mapped if it is the caller's `own`, and what it says.
+///
+/// `None` if the page is gone or half made, that is, if the object died just now.
+pub(crate) fn open_page(
+    dir: &Dir,
+    space: Space,
+    stem: &str,
+    own: bool,
+) -> Result<Option<(Option<Page>, PageInfo)>> {
+    let failed = |error: std::io::Error| Error::from_io("open object", error);
+    let file = match if own {
+        dir.open_file(stem, None)
+    } else {
+        dir.open_to_read(stem)
+    } {
+        Ok(file) => file,
+        Err(error) if error.raw_os_error() == Some(tong_sys::errno::ENOENT) => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let Some(info) = page::read(&file, space).map_err(failed)? else {
+        return Ok(None);
+    };
+    let page = if own {
+        Some(Page::open(&file).map_err(failed)?)
+    } else {
+        None
+    };
+    Ok(Some((page, info)))
+}
+
+/// The file name of an object: a hash of its kind and its folded name.
+pub(crate) fn stem(space: Space, folded: &str) -> String {
+    // The keys are part of the layout: changing them changes every file name.
+    let mut hasher = SipHasher24::new_with_keys(0x746f_6e67_2d6e_616d, 0x6573_7061_6365_2d31);
+    hasher.write(space.dir_name().as_bytes());
+    hasher.write(&[0]);
+    hasher.write(folded.as_bytes());
+    let hash = hasher.finish128();
+    format!("{:016x}{:016x}", hash.h1, hash.h2)
+}
+
+/// The socket's file name beside the page called `stem`.
+pub(crate) fn socket_name(stem: &str) -> String {
+    format!("{stem}.s")
+}
+
+pub(crate) fn refused(op: &'static str, refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Io(error) => Error::from_io(op, error),
+        Refusal::NotOurs(what) => Error::new(op, ErrorKind::Foreign).because(what),
+    }
+}
+
+/// Says which directory cannot be used and what to do; what the caller wanted is only a name in it.
+fn root_refused(op: &'static str, root: &Path, refusal: Refusal) -> Error {
+    let root = root.display();
+    match refusal {
+        Refusal::Io(error) if error.raw_os_error() == Some(tong_sys::errno::ENOENT) => {
+            Error::new(op, ErrorKind::PathNotFound).because(format!(
+                "the namespace's directory {root} cannot be made, because the one above it does not exist; make that \
+                 one, or set TONG_DIR to a directory of your own"
+            ))
+        }
+        Refusal::Io(error) => Error::from_io(op, error).because(format!(
+            "the namespace's directory {root} cannot be made or opened; set TONG_DIR to a directory of your own"
+        )),
+        refusal => refused(op, refusal),
+    }
+}
+
+fn root_path() -> Result<PathBuf> {
+    if let Some(dir) = non_empty("TONG_DIR") {
+        return absolute("TONG_DIR", dir);
+    }
+    if let Some(dir) = non_empty("XDG_RUNTIME_DIR") {
+        // Under sudo the variable may still name another user's directory, which must not get a directory of ours.
+        let own = std::fs::metadata(&dir).is_ok_and(|meta| {
+            meta.is_dir() && std::os::unix::fs::MetadataExt::uid(&meta) == dir::effective_uid()
+        });
+        if own && dir.is_absolute() {
+            return Ok(dir.join("tong"));
+        }
+    }
+    Ok(PathBuf::from(format!(
+        "/dev/shm/tong-{}",
+        dir::effective_uid()
+    )))
+}
+
+fn global_path() -> PathBuf {
+    non_empty("TONG_GLOBAL_DIR").unwrap_or_else(|| PathBuf::from("/run/tong"))
+}
+
+fn non_empty(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
+fn absolute(variable: &str, dir: PathBuf) -> Result<PathBuf> {
+    if dir.is_absolute() {
+        return Ok(dir);
+    }
+    Err(Error::new("open namespace", ErrorKind::InvalidParameter)
+        .on(dir.display().to_string())
+        .because(format!(
+            "{variable} must be an absolute path, so that every process means the same directory"
+        )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_are_short_and_differ_by_name() {
+        let long = "x".repeat(1000);
+        let stems =
+            ["a", "b", "", "a\\b", long.as_str(), "통"].map(|name| stem(Space::Mailslot, name));
+        for (index, stem) in stems.iter().enumerate() {
+            assert_eq!(stem.len(), 32);
+            assert!(!stems[..index].contains(stem));
+        }
+    }
+
+    #[test]
+    fn file_names_do_not_change_between_versions() {
+        // The layout version must change with this value: processes with two versions would not meet.
+        assert_eq!(
+            stem(Space::Mailslot, "MAILBOX"),
+            stem(Space::Mailslot, "MAILBOX")
+        );
+        assert_eq!(socket_name("abc"), "abc.s");
+    }
+}
