@@ -1,0 +1,3 @@
+//! The objects, a file each.
+pub mod file;
+pub mod mailslot;
