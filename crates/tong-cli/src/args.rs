@@ -1,0 +1,253 @@
+//! The command line: every command and flag, defined once.
+//!
+//! Help, completions and man pages are made from these definitions.
+
+use crate::exit;
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const ABOUT: &str = "Windows inter-process communication as a native, daemonless Linux library";
+
+const LONG_ABOUT: &str = "\
+Windows inter-process communication as a native, daemonless Linux library.
+
+This command makes and uses the objects of the library at the prompt and in scripts. Programs that use the library, \
+from Rust or C, see the same objects.";
+
+const SEE_EXIT_CODES: &str = "Exit codes and names: see tong --help, or tong(1).";
+
+/// What the end of `tong --help` says.
+fn after_help() -> String {
+    let codes = exit::table();
+    format!(
+        "\
+Names:
+  A short name such as box stands for \\\\.\\mailslot\\box. Full names may be written with slashes,
+  //./mailslot/box, because shells eat backslashes. Case does not matter.
+
+{codes}
+Environment:
+  TONG_DIR         the directory that holds the names (made with mode 0700 if missing)
+  XDG_RUNTIME_DIR  without TONG_DIR, its subdirectory tong; without both, /dev/shm/tong-UID
+  TONG_GLOBAL_DIR  the machine-wide directory (without it, /run/tong)
+  NO_COLOR         if set and not empty, no colours
+
+Try:
+  tong tour                        four processes talk and die before your eyes
+  tong mailslot read box           in one terminal
+  tong mailslot write box hello    in another"
+    )
+}
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "tong", version, about = ABOUT, long_about = LONG_ABOUT, after_help = after_help())]
+#[command(
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Create, write to and look at mailslots
+    #[command(subcommand)]
+    Mailslot(MailslotCommand),
+    /// List the objects: name, owner, what is queued, who writes
+    Ls(LsArgs),
+    /// Remove what crashed programs left behind, and say what it was
+    ///
+    /// Normally there is nothing: whoever uses a name next cleans up after its dead owner. Files that are not tong's
+    /// are named, but never removed.
+    Gc(GcArgs),
+    /// Set up the machine-wide directory for names that users share
+    #[command(subcommand)]
+    Global(GlobalCommand),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write all manual pages to a directory
+    Man(ManArgs),
+    /// Watch a receiver and three senders talk, die and leave nothing behind
+    ///
+    /// The four are real processes in a namespace of their own. What they do is checked on the way; the exit code is 1
+    /// if anything is not as it should be.
+    Tour(TourArgs),
+    /// A process of the tour
+    #[command(hide = true)]
+    TourActor(ActorArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MailslotCommand {
+    /// Create a mailslot and print what is written to it, one message a line
+    ///
+    /// The mailslot lives as long as this command runs. In plain output, control characters and bytes that are not
+    /// UTF-8 are shown as escapes such as \n and \xff; --json and --raw are exact. A message that is taken from the
+    /// queue is printed at once.
+    #[command(after_help = SEE_EXIT_CODES)]
+    Read(ReadArgs),
+    /// Write messages to a mailslot: each argument, or each line of standard input
+    ///
+    /// A write never waits for the reader: messages are queued, and stay queued after this command ended. If the
+    /// queue is full, nothing of that message is queued, and the exit code is 7.
+    #[command(after_help = SEE_EXIT_CODES)]
+    Write(WriteArgs),
+    /// Show the state of a mailslot
+    ///
+    /// The mailslot is looked at from outside, so this also works when its owner hangs.
+    #[command(after_help = SEE_EXIT_CODES)]
+    Info(InfoArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GlobalCommand {
+    /// Make the machine-wide directory (once, as an administrator)
+    Init,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReadArgs {
+    /// The mailslot to create: a short name, or a full one such as //./mailslot/box
+    pub(crate) name: String,
+    /// End after N messages
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// Wait at most MS milliseconds for each message, then end with exit code 6
+    #[arg(short, long, value_name = "MS", value_parser = milliseconds)]
+    pub(crate) timeout: Option<Duration>,
+    /// Let writers write messages of at most BYTES (0: of any size)
+    #[arg(short, long, value_name = "BYTES", default_value_t = 0)]
+    pub(crate) max_message: u32,
+    /// Let each writer have at most BYTES unread in the queue (without it, 64 MiB)
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) quota: Option<u64>,
+    /// Print each message as a line of JSON: number, time, bytes, and message or base64
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) json: bool,
+    /// Print the bytes of the messages as they are, with nothing between them
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Take the messages for UTF-16 text, as programs built with UNICODE write them
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) utf16: bool,
+    /// Say nothing but the messages and errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct WriteArgs {
+    /// The mailslot to write to: a short name, or a full one such as //./mailslot/box
+    pub(crate) name: String,
+    /// The messages; without any, they come from standard input
+    #[arg(value_name = "MESSAGE")]
+    pub(crate) messages: Vec<OsString>,
+    /// Messages on standard input end with a NUL byte instead of a line feed
+    #[arg(short = '0', long, conflicts_with_all = ["messages", "whole"])]
+    pub(crate) null: bool,
+    /// All of standard input is one message
+    #[arg(long, conflicts_with = "messages")]
+    pub(crate) whole: bool,
+    /// Write text as UTF-16, as programs built with UNICODE read it
+    #[arg(long)]
+    pub(crate) utf16: bool,
+    /// Wait up to MS milliseconds for the mailslot to be created
+    #[arg(short, long, value_name = "MS", value_parser = milliseconds)]
+    pub(crate) wait: Option<Duration>,
+    /// Say nothing but errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InfoArgs {
+    /// The mailslot: a short name, or a full one such as //./mailslot/box
+    pub(crate) name: String,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct LsArgs {
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct GcArgs {
+    /// Only say what would be removed
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ManArgs {
+    /// Write a page for each command into this directory, which is made if missing
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TourArgs {
+    /// One line of text for each thing that happens, without lanes and colours
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// No pauses
+    #[arg(long)]
+    pub(crate) fast: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ActorArgs {
+    #[arg(value_enum)]
+    pub(crate) role: Role,
+    /// What the role works on: the mailslot's name, or the directory to remove
+    pub(crate) subject: OsString,
+}
+
+/// What a process of the tour does.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Role {
+    /// Creates the mailslot and reads when told to.
+    Receiver,
+    /// Opens the mailslot and sends what it is told to.
+    Sender,
+    /// Removes the tour's directory when the tour is over, however it ended.
+    Broom,
+}
+
+/// Reads a number of milliseconds.
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    let number = text
+        .parse()
+        .map_err(|_| "a whole number of milliseconds is expected".to_owned())?;
+    Ok(Duration::from_millis(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn definitions_do_not_contradict_each_other() {
+        Args::command().debug_assert();
+    }
+}
