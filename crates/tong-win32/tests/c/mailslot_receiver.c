@@ -1,6 +1,7 @@
 /* mailslot_receiver.c - makes the mailslot \\.\mailslot\NAME and prints each message as a line, until "exit".
  *
- * Built both as ANSI and as UNICODE. Usage: mailslot_receiver NAME [TIMEOUT_MS]
+ * Usage: mailslot_receiver NAME [TIMEOUT_MS]
+ * Exit codes: 0 after "exit", 1 without a mailslot, 2 without a name, 3 if a read failed.
  */
 #include <tchar.h>
 #include <windows.h>
@@ -9,13 +10,28 @@
 
 #define LONGEST 424
 
+static int print_messages(HANDLE mailslot)
+{
+    TCHAR text[LONGEST + 1];
+    DWORD bytes;
+
+    while (ReadFile(mailslot, text, LONGEST * sizeof(TCHAR), &bytes, NULL)) {
+        text[bytes / sizeof(TCHAR)] = 0;
+        if (!_tcscmp(text, _T("exit")))
+            return 0;
+        _tprintf(_T("%lu bytes: %s\n"), bytes, text);
+        fflush(stdout);
+    }
+    _ftprintf(stderr, _T("reading stopped: error %lu\n"), GetLastError());
+    return 3;
+}
+
 int _tmain(int argc, TCHAR *argv[])
 {
     TCHAR path[MAX_PATH];
-    TCHAR text[LONGEST + 1];
     DWORD timeout = argc > 2 ? (DWORD)_ttoi(argv[2]) : MAILSLOT_WAIT_FOREVER;
-    DWORD bytes;
     HANDLE mailslot;
+    int code;
 
     if (argc < 2)
         return 2;
@@ -27,15 +43,7 @@ int _tmain(int argc, TCHAR *argv[])
     }
     _putts(_T("ready"));
     fflush(stdout);
-    while (ReadFile(mailslot, text, LONGEST * sizeof(TCHAR), &bytes, NULL)) {
-        text[bytes / sizeof(TCHAR)] = 0;
-        if (!_tcscmp(text, _T("exit")))
-            break;
-        _tprintf(_T("%lu bytes: %s\n"), bytes, text);
-        fflush(stdout);
-    }
-    if (_tcscmp(text, _T("exit")) != 0)
-        _ftprintf(stderr, _T("reading stopped: error %lu\n"), GetLastError());
+    code = print_messages(mailslot);
     CloseHandle(mailslot);
-    return 0;
+    return code;
 }

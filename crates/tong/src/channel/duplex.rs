@@ -236,6 +236,10 @@ impl Sender {
         {
             return Ok(());
         }
+        // A peer that closed before it could see that we sleep did not ring.
+        if self.producer.peer_closed() {
+            return Ok(());
+        }
         if self.sleep.peer_gone {
             return Err(Error::new(OP, ErrorKind::Closed));
         }
@@ -245,8 +249,10 @@ impl Sender {
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        self.producer.close();
-        self.link.wake_peer();
+        // If both halves go, the hang-up wakes the peer as well; if only this one does, nothing else would.
+        if self.producer.close() {
+            self.link.wake_peer();
+        }
     }
 }
 
@@ -313,7 +319,8 @@ impl Receiver {
             if self.consumer.ask_to_ring(self.spinner.is_sleepy()) {
                 ring::settle();
             }
-            if !self.consumer.may_sleep() {
+            // A peer that closed before it could see that we sleep did not ring.
+            if !self.consumer.may_sleep() || self.consumer.peer_closed() {
                 continue;
             }
             // It was known to be gone before the last look at the ring, so nothing more can come.
@@ -370,8 +377,9 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.consumer.close();
-        self.link.wake_peer();
+        if self.consumer.close() {
+            self.link.wake_peer();
+        }
     }
 }
 

@@ -81,10 +81,12 @@ pub struct Geometry {
 
 impl Geometry {
     /// The division for a queue that has `first_len` bytes in segment 1, and may grow until it holds `quota_bytes`.
+    ///
+    /// Two segments can hold it all: while the consumer is still in one of them, the producer can move to the other.
     #[must_use]
     pub fn new(directions: u32, first_len: u64, quota_bytes: u64) -> Geometry {
-        let mut later = 1;
-        while later < MOST_LATER && first_len << (later - 1) < quota_bytes {
+        let mut later = 2;
+        while later < MOST_LATER && first_len << (later - 2) < quota_bytes {
             later += 1;
         }
         Geometry {
@@ -179,9 +181,9 @@ mod tests {
     fn segments_cover_the_file_without_overlap() {
         for directions in 1..=2 {
             let geometry = Geometry::new(directions, 65536, 64 << 20);
-            assert_eq!(geometry.later, 11);
+            assert_eq!(geometry.later, 12);
             let mut ranges: Vec<(u64, u64)> = (0..directions)
-                .flat_map(|direction| (0..=11).map(move |index| (direction, index)))
+                .flat_map(|direction| (0..=12).map(move |index| (direction, index)))
                 .map(|(direction, index)| {
                     (
                         geometry.segment_offset(direction, index),

@@ -255,13 +255,17 @@ impl Locked {
             if entry.kind != EntryKind::File || entry.uid != dir::effective_uid() {
                 return Err(foreign(op, "a file that is not this user's own"));
             }
-            if !page::is_ours(&file).map_err(failed)? {
-                return Err(foreign(op, "a file that tong did not write"));
-            }
+            let ours = page::is_ours(&file).map_err(failed)?;
             if !lock_change(&file).map_err(failed)? {
-                return Err(Error::new(op, ErrorKind::TimedOut).because(
-                    "another process has been changing this name for seconds; is one stopped? (see fuser on the file)",
-                ));
+                return Err(if ours {
+                    being_changed(op)
+                } else {
+                    foreign(op, NOT_WRITTEN_BY_US)
+                });
+            }
+            // Asked again under the lock, because whoever writes a page holds it.
+            if !ours && !page::is_ours(&file).map_err(failed)? {
+                return Err(foreign(op, NOT_WRITTEN_BY_US));
             }
             // Whoever removed the file while we came here made a new one possible: start again with that.
             let named = dir.look(stem).map_err(failed)?;
@@ -387,6 +391,15 @@ fn remove_dead_socket(dir: &Dir, stem: &str, op: &'static str) -> Result<()> {
         Standing::Live => Err(Error::new(op, ErrorKind::AlreadyExists)),
         Standing::Foreign(what) => Err(foreign(op, what)),
     }
+}
+
+/// What a page turns out to be if it does not start like one.
+const NOT_WRITTEN_BY_US: &str = "a file that tong did not write";
+
+fn being_changed(op: &'static str) -> Error {
+    Error::new(op, ErrorKind::TimedOut).because(
+        "another process has been changing this name for seconds; is one stopped? (see fuser on the file)",
+    )
 }
 
 fn not_openable(error: io::Error, op: &'static str) -> Error {

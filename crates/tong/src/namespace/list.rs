@@ -3,7 +3,8 @@
 //! Nothing is asked of the processes that are looked at, so a hanging one can be seen as well. What is queued stands in
 //! the memory files of the writers' rings; they are found through `/proc`, in the writers' and in the server's
 //! descriptors, and only read. A process that belongs to another user, or lives where its `/proc` entry cannot be seen,
-//! is missing from the picture, and then so are its numbers.
+//! is missing from the picture, and then so are its numbers. So are messages of writers that are gone and that the server
+//! has not taken in yet: only the kernel holds those.
 
 use std::collections::HashMap;
 use std::fs;
@@ -176,15 +177,18 @@ impl Search<'_> {
         let failed = |error| Error::from_io("read namespace", error);
         let mut name = stem.to_owned();
         if let Some(entry) = self.dir.look(stem).map_err(failed)? {
-            let page = (entry.kind == EntryKind::File && entry.uid == dir::effective_uid())
-                .then(|| self.dir.open_to_read(stem).ok())
-                .flatten()
-                .filter(|page| page::is_ours(page).unwrap_or(false));
+            let own = entry.kind == EntryKind::File && entry.uid == dir::effective_uid();
+            let page = own.then(|| self.dir.open_to_read(stem).ok()).flatten();
             let Some(page) = page else {
                 return Ok(Some(self.foreign(stem)));
             };
+            let ours = page::is_ours(&page).unwrap_or(false);
+            // In this order: a page that is being written does not look like ours, but it is live.
             if claim::is_live(&page) {
                 return Ok(None);
+            }
+            if !ours {
+                return Ok(Some(self.foreign(stem)));
             }
             if let Ok(Some(info)) = page::read(&page, Space::Mailslot) {
                 name = info.name;
@@ -335,6 +339,10 @@ impl Traces {
     }
 
     fn note(&mut self, pid: i32, fd: &std::path::Path) {
+        // Who holds an object or a ring can write to it; others who look, as we do, only read.
+        if !fs::symlink_metadata(fd).is_ok_and(|link| link.mode() & 0o200 != 0) {
+            return;
+        }
         let Ok(target) = fs::read_link(fd) else {
             return;
         };

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::atomic::fence;
 
 use tong_sys::dir;
 use tong_sys::map::{AtomicU64, Map, Ordering};
@@ -75,6 +76,9 @@ impl Page {
         )?;
         let page = Page { map };
         let set = |at: usize, value: u64| page.map.word(at).store(value, Ordering::Relaxed);
+        // First of all, so that a file with anything in it is known as ours, at whatever instant we are killed.
+        set(AT_MAGIC, MAGIC);
+        fence(Ordering::Release);
         set(AT_STATE, 0);
         set(
             AT_VERSION_SPACE,
@@ -87,7 +91,6 @@ impl Page {
         set(AT_QUOTA, info.quota_bytes);
         set(AT_READ_TIMEOUT, info.read_timeout_ms);
         page.map.copy_in(AT_NAME, info.name.as_bytes());
-        set(AT_MAGIC, MAGIC);
         Ok(page)
     }
 
@@ -151,6 +154,8 @@ pub(crate) fn read(fd: impl AsFd, space: Space) -> io::Result<Option<PageInfo>> 
 }
 
 /// Whether the file starts like a page, or holds nothing yet: only such a file is ever taken over.
+///
+/// A file that is being written at this moment may seem not to be ours; ask again when its writer cannot be at it.
 pub(super) fn is_ours(fd: impl AsFd) -> io::Result<bool> {
     let mut head = [0u8; AT_NAME];
     let len = dir::read_at(&fd, 0, &mut head)?;

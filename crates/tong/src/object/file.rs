@@ -537,11 +537,15 @@ impl AsFd for File {
 }
 
 impl Drop for File {
-    /// Deletes the file if it was opened for that, before the descriptor goes and with it the claim.
+    /// Deletes the file if it was opened for that, then drops the claim.
+    ///
+    /// The claim would go with the descriptor, but a thread that is just starting a program has a copy of that until the
+    /// program runs, and nobody should find the file taken for so long.
     fn drop(&mut self) {
         if let Some(doomed) = &self.doomed {
             doomed.remove();
         }
+        share::drop_all(self.fd.as_fd());
     }
 }
 

@@ -81,18 +81,18 @@ pub(super) struct Cast {
 }
 
 impl Cast {
-    /// Makes the namespace, and starts the broom that will remove it.
+    /// Starts the broom that will remove the namespace, and makes the namespace.
     pub(super) fn gather() -> Result<Cast, Failure> {
-        let dir = make_directory().map_err(failure("make a directory for the tour"))?;
+        let dir = new_path().map_err(failure("find a place for the tour"))?;
+        // The broom comes first, so that a tour that is killed at this very moment leaves no directory.
         let mut broom = itself(&dir, &["tour-actor", "broom"]);
-        let started = broom
-            .arg(&dir)
-            .stdin(Stdio::piped())
-            .process_group(0)
-            .spawn();
-        let broom = started
-            .inspect_err(|_| drop(fs::remove_dir(&dir)))
-            .map_err(failure("start a process"))?;
+        broom.arg(&dir).stdin(Stdio::piped()).process_group(0);
+        let mut broom = broom.spawn().map_err(failure("start a process"))?;
+        if let Err(error) = fs::DirBuilder::new().mode(0o700).create(&dir) {
+            // What stands there is not ours to sweep.
+            let _ = broom.kill().and_then(|()| broom.wait());
+            return Err(failure("make a directory for the tour")(error));
+        }
         let (report, events) = mpsc::channel();
         Ok(Cast {
             dir,
@@ -222,12 +222,11 @@ fn itself(dir: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// Makes a directory that only this user may enter.
-fn make_directory() -> io::Result<PathBuf> {
+/// A path that nothing has, for a directory that only this user will enter.
+fn new_path() -> io::Result<PathBuf> {
     let number = super::actor::now_ns();
-    let dir = env::temp_dir().join(format!("tong-tour-{}-{number:x}", std::process::id()));
-    fs::DirBuilder::new().mode(0o700).create(&dir)?;
-    dir.canonicalize()
+    let name = format!("tong-tour-{}-{number:x}", std::process::id());
+    std::path::absolute(env::temp_dir().join(name))
 }
 
 fn failure(what: &str) -> impl Fn(io::Error) -> Failure + '_ {

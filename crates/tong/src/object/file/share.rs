@@ -176,6 +176,12 @@ pub(super) fn drop_claim(fd: BorrowedFd<'_>, established: &Established) -> io::R
     lock::unlock(fd, established.0, 1)
 }
 
+/// Drops whatever the open claims, for an open that ends.
+pub(super) fn drop_all(fd: BorrowedFd<'_>) {
+    // A descriptor that cannot be locked has claimed nothing.
+    let _ = lock::unlock(fd, BASE, u64::from(AREAS) * AREA);
+}
+
 /// Says whether somebody has an established claim at odds with `claim`.
 pub(super) fn is_denied(fd: BorrowedFd<'_>, claim: Claim) -> io::Result<bool> {
     Ok(matches!(look(fd, claim)?, Seen::Established))

@@ -139,7 +139,8 @@ impl End {
         greeting
             .send(&found.socket)
             .map_err(|error| match error.raw_os_error() {
-                Some(errno::EPIPE) => Error::new(OP, ErrorKind::NotFound),
+                // It died between the connect and now.
+                Some(errno::EPIPE | errno::ECONNRESET) => Error::new(OP, ErrorKind::NotFound),
                 _ => Error::from_io(OP, error),
             })?;
         if let Some(page) = &found.page {
@@ -263,6 +264,7 @@ fn find_in(
     const OP: &str = "open mailslot";
     let mut swept = false;
     loop {
+        namespace::check_socket(dir, stem)?;
         match socket::connect(dir.as_fd(), &namespace::socket_name(stem)) {
             Ok(socket) => {
                 let Some((page, info)) = namespace::open_page(dir, Space::Mailslot, stem, own)?

@@ -41,6 +41,8 @@
 //! Win32: "About Mailslots", CreateMailslot, GetMailslotInfo, SetMailslotInfo.
 
 mod client;
+mod published;
+mod queue;
 mod rings;
 mod server;
 

@@ -1,6 +1,8 @@
 //! The ring in one thread: what goes in comes out, whatever the sizes, the growth and the peer.
 
+use super::segment::Segment;
 use super::*;
+use tong_sys::map::Ordering;
 
 const QUOTA: u64 = 1 << 20;
 
@@ -96,6 +98,42 @@ fn ring_moves_back_to_a_small_segment_after_a_burst() {
     }
     assert_eq!(producer.segment.index, 1);
     assert_eq!(consumer.segment.index, 1);
+}
+
+#[test]
+fn burst_right_after_the_ring_moved_back_spares_what_was_not_read() {
+    let (mut producer, mut consumer) = ring();
+    for _ in 0..900 {
+        producer.push(0, &[1; 1000]).unwrap();
+    }
+    while pop(&mut consumer).is_some() {}
+    let largest = producer.segment.index;
+    let mut sent = 0u64;
+    let mut read = 0u64;
+    while producer.segment.index == largest {
+        producer.push(sent, &[2; 1000]).unwrap();
+        sent += 1;
+        // One stays unread, behind which the ring moves.
+        if sent > 1 {
+            assert_eq!(consumer.front().unwrap().unwrap().stamp, read);
+            pop(&mut consumer).unwrap();
+            read += 1;
+        }
+    }
+    assert_eq!(consumer.segment.index, largest);
+    while producer.push(sent, &[3; 1000]).is_ok() {
+        sent += 1;
+    }
+    assert!(
+        (sent - read) * 1024 > QUOTA - 8192,
+        "only {} messages fit",
+        sent - read
+    );
+    while read < sent {
+        assert_eq!(consumer.front().unwrap().unwrap().stamp, read);
+        pop(&mut consumer).unwrap();
+        read += 1;
+    }
 }
 
 #[test]

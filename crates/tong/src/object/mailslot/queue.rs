@@ -1,0 +1,470 @@
+//! A mailslot's queue, and how its readers wait for it.
+//!
+//! # Several readers
+//! Threads that read at the same time are served in the order in which they came. The first of them, the *front*, sleeps
+//! on the descriptors; the others stand in line behind it, each with its own deadline, and the next becomes the front
+//! when it leaves. A message therefore goes to exactly one reader, the one that has waited longest.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tong_sys::bell::{Bell, BellSet, Report, Ticker};
+use tong_sys::{clock, socket};
+
+use super::published::Published;
+use super::rings::{Rings, Token};
+use super::MailslotOptions;
+use crate::channel::layout::Geometry;
+use crate::channel::ring::{Consumer, Frame};
+use crate::channel::FIRST_LEN;
+use crate::name::MailslotName;
+use crate::namespace::FOREVER;
+use crate::wait::{Deadline, Spinner};
+use crate::{Error, ErrorKind, Result};
+
+pub(super) const OP_READ: &str = "read mailslot";
+
+/// How often a server looks whether its name was taken from it by a cleaner, also while it sleeps.
+const NAME_CHECK: Duration = Duration::from_secs(10);
+
+/// How long a reader sleeps at most while writers wait for descriptors to be free.
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
+
+/// Looks outside of the active rings before a read goes on with what it has. Only a flood of wake-ups needs more.
+const OUTSIDE_LOOKS: u32 = 64;
+
+/// How often reads that do not wait look outside without being told to.
+const LOOK_EVERY_NS: u64 = 200_000;
+
+/// The mailslot itself, while it lives.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) name: MailslotName,
+    /// The full name, for errors.
+    pub(super) full_name: Arc<str>,
+    pub(super) max_message: u32,
+    /// Writers of other users may connect; they do not count up the activity word.
+    pub(super) strangers: bool,
+    pub(super) handles: AtomicUsize,
+    pub(super) set: BellSet,
+    _ticker: Ticker,
+    /// Rung to wake the front reader, and to show others that the descriptor is readable.
+    pub(super) own_bell: Bell,
+    /// The descriptor was asked for: keep it readable exactly while there is a message.
+    pub(super) watched: AtomicBool,
+    pub(super) state: Mutex<State>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) name: Option<Published>,
+    pub(super) rings: Rings,
+    /// The page's activity word as of the last look outside.
+    pub(super) seen_activity: u64,
+    /// When a read that did not wait looked outside last.
+    pub(super) looked_ns: u64,
+    /// The own bell has been rung and not silenced.
+    pub(super) rung: bool,
+    /// Readers behind the front, in the order in which they came.
+    line: VecDeque<Arc<Turn>>,
+    /// A reader sleeps on the descriptors.
+    pub(super) front_sleeps: bool,
+    /// A thread is the front.
+    pub(super) front_taken: bool,
+    pub(super) spinner: Spinner,
+    pub(super) name_checked: Instant,
+    pub(super) reports: Vec<Report>,
+}
+
+/// A place in the line of readers.
+#[derive(Debug)]
+struct Turn {
+    come: AtomicBool,
+    changed: Condvar,
+}
+
+impl Slot {
+    pub(super) fn new(name: &MailslotName, options: &MailslotOptions) -> Result<Slot> {
+        let failed = |error| Error::from_io("create mailslot", error);
+        // Before the name, so that there is nothing to take back if descriptors are short.
+        let set = BellSet::create().map_err(failed)?;
+        let own_bell = Bell::create().map_err(failed)?;
+        set.add_level(&own_bell, Token::Own.to_word())
+            .map_err(failed)?;
+        // A tick wakes a sleeping reader now and then, to look after the name. A deadline for every sleep would do as
+        // well, but makes each of them dearer.
+        let ticker = Ticker::start(NAME_CHECK).map_err(failed)?;
+        set.add(&ticker, Token::Ticker.to_word()).map_err(failed)?;
+        let held = Published::make(name, options)?;
+        if let Err(error) = held.watch(&set) {
+            held.give_up();
+            return Err(failed(error));
+        }
+        let state = State {
+            rings: Rings::new(Geometry::new(1, FIRST_LEN, options.quota_bytes).file_len()),
+            name: Some(held),
+            seen_activity: 0,
+            looked_ns: 0,
+            rung: false,
+            line: VecDeque::new(),
+            front_sleeps: false,
+            front_taken: false,
+            spinner: Spinner::new(),
+            name_checked: Instant::now(),
+            reports: Vec::new(),
+        };
+        Ok(Slot {
+            name: name.clone(),
+            full_name: name.full().into(),
+            max_message: options.max_message_len,
+            strangers: options.access != super::Access::Private,
+            handles: AtomicUsize::new(1),
+            set,
+            _ticker: ticker,
+            own_bell,
+            watched: AtomicBool::new(false),
+            state: Mutex::new(state),
+        })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic in between leaves positions that were not moved yet, so the message is simply delivered again.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(OP_READ, kind).on(Arc::clone(&self.full_name))
+    }
+
+    /// Waits for the oldest message and hands it to `take`, which copies it or refuses it.
+    pub(super) fn receive<T>(
+        &self,
+        deadline: Deadline,
+        mut take: impl FnMut(&Consumer, Frame) -> std::result::Result<T, ErrorKind>,
+    ) -> Result<T> {
+        let mut state = self.lock();
+        if state.front_taken {
+            if deadline == Deadline::Now {
+                return self.receive_beside(state, take);
+            }
+            state = self.stand_in_line(state, deadline)?;
+        }
+        state.front_taken = true;
+        let taken = loop {
+            if let Err(error) = state.check_open() {
+                break Err(error.on(Arc::clone(&self.full_name)));
+            }
+            if let Some(taken) = state.take(self, &mut take) {
+                break taken.map_err(|kind| self.error(kind));
+            }
+            if deadline.passed() {
+                state.last_look_outside(self);
+                break match state.take(self, &mut take) {
+                    Some(taken) => taken.map_err(|kind| self.error(kind)),
+                    None => Err(self.error(ErrorKind::TimedOut)),
+                };
+            }
+            state = self.sleep(state, deadline);
+        };
+        state.spinner.ended();
+        state.front_taken = false;
+        state.call_next();
+        state.settle(self);
+        taken
+    }
+
+    /// Takes a message without waiting while others wait, if there are more messages than waiting readers.
+    pub(super) fn receive_beside<T>(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        mut take: impl FnMut(&Consumer, Frame) -> std::result::Result<T, ErrorKind>,
+    ) -> Result<T> {
+        state
+            .check_open()
+            .map_err(|error| error.on(Arc::clone(&self.full_name)))?;
+        state.look_outside(self);
+        let waiting = 1 + state.line.len() as u64;
+        let spare = state.rings.count().0 > waiting;
+        match spare.then(|| state.take(self, &mut take)).flatten() {
+            Some(taken) => taken.map_err(|kind| self.error(kind)),
+            None => Err(self.error(ErrorKind::TimedOut)),
+        }
+    }
+
+    /// Waits behind the front until it is our turn.
+    pub(super) fn stand_in_line<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        deadline: Deadline,
+    ) -> Result<MutexGuard<'a, State>> {
+        let turn = Arc::new(Turn {
+            come: AtomicBool::new(false),
+            changed: Condvar::new(),
+        });
+        state.line.push_back(Arc::clone(&turn));
+        while !turn.come.load(Ordering::Relaxed) {
+            let left = deadline.left();
+            if left == Some(Duration::ZERO) {
+                state.line.retain(|other| !Arc::ptr_eq(other, &turn));
+                return Err(self.error(ErrorKind::TimedOut));
+            }
+            state = match left {
+                Some(left) => {
+                    turn.changed
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+                None => turn
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        Ok(state)
+    }
+
+    /// Lets the front reader spin, then sleep, until something may have changed or the deadline has passed.
+    pub(super) fn sleep<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        deadline: Deadline,
+    ) -> MutexGuard<'a, State> {
+        let sleepy = state.spinner.is_sleepy();
+        if state.spin() || !state.rings.make_all_idle(sleepy) || state.activity_changed() {
+            return state;
+        }
+        state.keep_name(self);
+        let mut left = deadline.left();
+        if state.rings.is_short() {
+            left = Some(left.map_or(SHORTAGE_PAUSE, |left| left.min(SHORTAGE_PAUSE)));
+        }
+        let mut reports = std::mem::take(&mut state.reports);
+        state.front_sleeps = true;
+        drop(state);
+        let woken = self.set.wait(&mut reports, left);
+        let mut state = self.lock();
+        state.front_sleeps = false;
+        if let Err(error) = woken {
+            tracing::error!(%error, "a mailslot's descriptors cannot be waited on");
+        }
+        state.handle(self, reports);
+        if state.rings.is_short() {
+            state.look_outside(self);
+        }
+        state
+    }
+
+    /// The last handle is gone.
+    pub(super) fn shut(&self) {
+        let mut state = self.lock();
+        // Take in who has connected, to tell them too.
+        state.look_outside(self);
+        state.rings.close();
+        if let Some(held) = state.name.take() {
+            held.give_up();
+        }
+        self.own_bell.ring();
+        state.rung = true;
+        for turn in state.line.drain(..) {
+            turn.come.store(true, Ordering::Relaxed);
+            turn.changed.notify_one();
+        }
+    }
+}
+
+impl State {
+    pub(super) fn check_open(&self) -> Result<()> {
+        match self.name {
+            Some(_) => Ok(()),
+            None => Err(Error::new(OP_READ, ErrorKind::Closed)),
+        }
+    }
+
+    pub(super) fn read_timeout(&self) -> Option<Duration> {
+        let held = self.name.as_ref()?;
+        match held.page.read_timeout_ms().load(Ordering::Relaxed) {
+            FOREVER => None,
+            ms => Some(Duration::from_millis(ms)),
+        }
+    }
+
+    pub(super) fn activity(&self) -> u64 {
+        // Acquire: pairs with a writer's count, so that what it announces is visible to the look that follows.
+        self.name
+            .as_ref()
+            .map_or(0, |held| held.page.activity().load(Ordering::Acquire))
+    }
+
+    pub(super) fn activity_changed(&self) -> bool {
+        self.activity() != self.seen_activity
+    }
+
+    /// Hands the oldest message to `take`; `None` if there is none.
+    pub(super) fn take<T>(
+        &mut self,
+        slot: &Slot,
+        take: &mut impl FnMut(&Consumer, Frame) -> std::result::Result<T, ErrorKind>,
+    ) -> Option<std::result::Result<T, ErrorKind>> {
+        let (place, frame) = self.oldest(slot)?;
+        let taken = take(self.rings.consumer(place)?, frame);
+        if taken.is_ok() {
+            self.rings.advance(place, frame, &slot.set);
+        }
+        Some(taken)
+    }
+
+    /// The oldest message of all.
+    pub(super) fn oldest(&mut self, slot: &Slot) -> Option<(u32, Frame)> {
+        for _ in 0..OUTSIDE_LOOKS {
+            if self.activity_changed() {
+                self.look_outside(slot);
+            }
+            let (page, seen) = (
+                self.name.as_ref().map(|held| &held.page),
+                self.seen_activity,
+            );
+            let changed =
+                || page.is_some_and(|page| page.activity().load(Ordering::Acquire) != seen);
+            if let Some(found) = self.rings.oldest(&slot.set, changed) {
+                return Some(found);
+            }
+            if !self.activity_changed() {
+                return None;
+            }
+        }
+        self.rings.oldest(&slot.set, || false)
+    }
+
+    pub(super) fn spin(&mut self) -> bool {
+        let Some(held) = &self.name else { return true };
+        let (activity, seen, rings) = (held.page.activity(), self.seen_activity, &self.rings);
+        self.spinner
+            .spin(|| rings.has_news() || activity.load(Ordering::Relaxed) != seen)
+    }
+
+    /// A look outside before a read that does not wait gives up. Writers of the same user announce themselves in the
+    /// activity word, but one that was killed between publishing and announcing did not, so there is a look now and then.
+    pub(super) fn last_look_outside(&mut self, slot: &Slot) {
+        let now = clock::now_ns();
+        if slot.strangers || now.wrapping_sub(self.looked_ns) > LOOK_EVERY_NS {
+            self.looked_ns = now;
+            self.keep_name(slot);
+            self.look_outside(slot);
+        }
+    }
+
+    /// Asks the kernel what happened outside of the active rings.
+    pub(super) fn look_outside(&mut self, slot: &Slot) {
+        // The count first: what is counted later is looked for again.
+        self.seen_activity = self.activity();
+        if self.rings.is_short() {
+            // What was reported once is not reported again.
+            self.rings.try_again(&slot.set);
+            self.accept(slot);
+        }
+        for _ in 0..OUTSIDE_LOOKS {
+            let mut reports = std::mem::take(&mut self.reports);
+            if let Err(error) = slot.set.wait(&mut reports, Some(Duration::ZERO)) {
+                tracing::error!(%error, "a mailslot's descriptors cannot be looked at");
+            }
+            let all = reports.len() < BellSet::BATCH;
+            self.handle(slot, reports);
+            if all {
+                break;
+            }
+        }
+        if self.front_sleeps {
+            // We may have taken what would have woken it.
+            self.ring(slot);
+        }
+    }
+
+    pub(super) fn handle(&mut self, slot: &Slot, mut reports: Vec<Report>) {
+        for report in reports.drain(..) {
+            match Token::from_word(report.token) {
+                Token::Listener => self.accept(slot),
+                Token::Own => self.silence(slot),
+                // Only to wake up now and then; going back to sleep looks after the name.
+                Token::Ticker => {}
+                token => self.rings.handle(token, report, &slot.set),
+            }
+        }
+        self.reports = reports;
+    }
+
+    pub(super) fn accept(&mut self, slot: &Slot) {
+        let Some(held) = &self.name else { return };
+        for listener in &held.listeners {
+            loop {
+                match socket::accept(listener) {
+                    Ok(Some(client)) => self.rings.add(client, &slot.set),
+                    Ok(None) => break,
+                    Err(error) => {
+                        tracing::warn!(%error, "writers wait that cannot be taken in");
+                        self.rings.set_short();
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Keeps the descriptor readable exactly while there is a message, if somebody watches it.
+    pub(super) fn settle(&mut self, slot: &Slot) {
+        if !slot.watched.load(Ordering::Acquire) || self.name.is_none() {
+            return;
+        }
+        if self.oldest(slot).is_some() || !self.rings.make_all_idle(true) {
+            self.ring(slot);
+        } else if self.rung && !self.front_sleeps {
+            self.silence(slot);
+        }
+    }
+
+    pub(super) fn ring(&mut self, slot: &Slot) {
+        if !self.rung {
+            self.rung = true;
+            slot.own_bell.ring();
+        }
+    }
+
+    pub(super) fn silence(&mut self, slot: &Slot) {
+        if self.name.is_some() {
+            self.rung = false;
+            slot.own_bell.silence();
+        }
+    }
+
+    pub(super) fn call_next(&mut self) {
+        if let Some(turn) = self.line.pop_front() {
+            // The place is taken for it already, so that nobody slips in before it wakes.
+            self.front_taken = true;
+            turn.come.store(true, Ordering::Relaxed);
+            turn.changed.notify_one();
+        }
+    }
+
+    /// Publishes the name again if somebody removed it.
+    pub(super) fn keep_name(&mut self, slot: &Slot) {
+        if self.name_checked.elapsed() < NAME_CHECK / 10 {
+            return;
+        }
+        self.name_checked = Instant::now();
+        let Some(held) = &mut self.name else { return };
+        match held.publish_again(&slot.name, &slot.set) {
+            Ok(false) => {}
+            Ok(true) => {
+                self.accept(slot);
+                if let Some(held) = &mut self.name {
+                    held.retire_listeners(&slot.set);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, name = %slot.name, "the name was removed and cannot be published again");
+            }
+        }
+    }
+}
