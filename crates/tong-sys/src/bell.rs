@@ -1,7 +1,7 @@
 //! Wake-ups: event descriptors and the set of them that one thread sleeps on.
 //!
-//! A [`Bell`] is rung by one process and heard by another. It is never emptied: a [`BellSet`] watches for the edge, so a
-//! wake-up costs the ringer one write and the sleeper one wait. A set is itself a descriptor that can be polled, also by
+//! A [`Bell`] is rung by one process and heard by another. It need not be emptied: a [`BellSet`] watches for the edge, so
+//! a wake-up costs the ringer one write and the sleeper one wait. A set is itself a descriptor that can be polled, also by
 //! another set.
 //!
 //! # References
@@ -47,7 +47,8 @@ impl Bell {
             .is_ok_and(|target| target.to_bytes() == b"anon_inode:[eventfd]")
     }
 
-    /// Rings. Never blocks on a bell of ours; only the maker of a bell rings it, so a peer's descriptor is only watched.
+    /// Rings. Whoever else holds the descriptor can make this block, so it is only for bells that are shared with processes
+    /// of the same user.
     pub fn ring(&self) {
         // The counter is full only after 2^64 - 2 rings, and then the sleeper has been woken anyway.
         let _ = rustix::io::write(&self.fd, &1u64.to_ne_bytes());

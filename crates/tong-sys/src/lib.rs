@@ -1,7 +1,7 @@
 //! The Linux layer under tong.
 //!
-//! Everything that needs `unsafe` lives here, in small modules with safe faces; everything above is
-//! `forbid(unsafe_code)`. The modules know Linux and nothing of Windows:
+//! All `unsafe` code of the core lives here, in small modules with safe faces, so that `tong` can forbid it. The modules
+//! know Linux and nothing of Windows:
 //!
 //! | module | what it supplies |
 //! |---|---|
@@ -14,6 +14,7 @@
 //! | [`barrier`] | a barrier on other processors, paid for by the side that sleeps |
 //! | [`clock`] | one monotonic clock for stamps and deadlines |
 //! | [`cpu`] | may this thread spin? |
+//! | [`latch`] | a lock for moments |
 //! | [`errno`] | error numbers to match on |
 
 #[cfg(not(loom))]
@@ -30,6 +31,8 @@ pub mod cpu;
 #[cfg(not(loom))]
 pub mod dir;
 pub mod errno;
+#[cfg(not(loom))]
+pub mod latch;
 #[cfg(not(loom))]
 pub mod lock;
 #[cfg(not(loom))]

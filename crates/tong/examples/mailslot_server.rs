@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use tong::{ErrorKind, MailslotName, MailslotServer};
 
 /// No message is longer than this; whoever writes a longer one is told so.
-const LONGEST: usize = 424;
+const LONGEST: u32 = 424;
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_else(|| "box".to_owned());
@@ -31,11 +31,11 @@ fn main() -> ExitCode {
 
 fn serve(name: &str) -> tong::Result<()> {
     let server = MailslotServer::options()
-        .max_message_len(LONGEST as u32)
+        .max_message_len(LONGEST)
         .create(&MailslotName::short(name)?)?;
     println!("reading {}", server.name());
 
-    let mut message = [0; LONGEST];
+    let mut message = [0; LONGEST as usize];
     loop {
         let len = server.recv(&mut message)?;
         let message = &message[..len];

@@ -1,5 +1,9 @@
 //! Frames: what was pushed comes out whole, once and in order, whatever the place, the segment and the death.
 
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::Arc;
+
 use loom::thread;
 use tong::channel::ring::{Consumer, Producer, PushError};
 use tong_sys::map::{die_after, Killed};
@@ -55,34 +59,55 @@ fn messages_that_wrap_around_the_end_come_out_whole() {
 
 #[test]
 fn messages_follow_the_ring_into_larger_segments() {
-    // 64 bytes, then 128, then 256; segment 1 is given back on the way.
+    // 64 bytes, then 128, then 512; the one of 128 is given back on the way.
     explore("growth", Some(4), || pass(64, 256, &[16, 16, 80, 8]));
 }
 
+/// A ring after a burst, in a segment of 256 bytes and empty.
+fn ring_after_burst() -> (Producer, Consumer) {
+    let (mut producer, mut consumer) = ring(64, 256);
+    // One in segment 0, three in segment 2, the last in segment 3.
+    push_all(&mut producer, &[16; 5]);
+    pop_all(&mut consumer, &[16; 5]);
+    (producer, consumer)
+}
+
+/// How many messages of 16 bytes, each read at once, such a ring takes before it moves back.
+fn messages_before_the_return() -> usize {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    explore("alone", Some(0), move || {
+        let (mut producer, mut consumer) = ring_after_burst();
+        for number in 0..1000 {
+            let before = consumer.seen();
+            push_all(&mut producer, &[16]);
+            pop_all(&mut consumer, &[16]);
+            // A frame takes 32 bytes, and 48 with a move.
+            if consumer.seen() - before == 48 {
+                return counted.store(number, Relaxed);
+            }
+        }
+        panic!("it does not move back");
+    });
+    count.load(Relaxed)
+}
+
 #[test]
-fn segment_that_was_given_back_is_used_again() {
-    explore("return", Some(3), || {
-        let (mut producer, mut consumer) = ring(64, 256);
-        // A burst into the largest segment.
-        for number in [1, 2] {
-            producer.push(0, &message(number, 16)).unwrap();
+fn segment_that_was_left_is_used_again_only_when_the_reader_has_left_it() {
+    let alone = messages_before_the_return();
+    explore("return", Some(2), move || {
+        let (mut producer, mut consumer) = ring_after_burst();
+        for _ in 0..alone {
+            push_all(&mut producer, &[16]);
+            pop_all(&mut consumer, &[16]);
         }
-        producer.push(0, &message(3, 80)).unwrap();
-        while pop(&mut consumer).is_some() {}
-        // Alone up to the push before the one that moves back: that is at the 16th look that finds the ring empty.
-        for _ in 0..ALONE {
-            producer.push(0, &message(4, 16)).unwrap();
-            assert_eq!(pop(&mut consumer).unwrap().0, message(4, 16));
-        }
-        let lens = &[16, 16, 16, 16];
+        // The first moves to segment 2, where three have room; the next goes up again, while the reader is anywhere.
+        let lens = &[16; 6];
         let writer = thread::spawn(move || push_all(&mut producer, lens));
         pop_all(&mut consumer, lens);
         writer.join().unwrap();
     });
 }
-
-/// Pushes of 32 bytes into 256, of which 16 are kept free, with a look at the head at every seventh.
-const ALONE: usize = 112;
 
 #[test]
 fn count_of_messages_is_never_zero_while_one_can_be_read() {
@@ -103,8 +128,8 @@ fn count_of_messages_is_never_zero_while_one_can_be_read() {
 /// Kills a writer before each of its steps in turn; the reader sees whole messages, and all whose push returned.
 fn kill_at_every_step(name: &str, first_len: u64, quota: u64, lens: &'static [usize]) {
     for steps in 0.. {
-        let finished = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let seen = std::sync::Arc::clone(&finished);
+        let finished = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&finished);
         explore(&format!("{name}, {steps} steps"), None, move || {
             let (producer, mut consumer) = ring(first_len, quota);
             let writer = thread::spawn(move || write_until_killed(producer, lens, steps));
@@ -121,9 +146,9 @@ fn kill_at_every_step(name: &str, first_len: u64, quota: u64, lens: &'static [us
                 "read {read}, written {returned}"
             );
             assert!(returned < lens.len() || read == returned);
-            seen.fetch_or(returned == lens.len(), std::sync::atomic::Ordering::Relaxed);
+            seen.fetch_or(returned == lens.len(), Relaxed);
         });
-        if finished.load(std::sync::atomic::Ordering::Relaxed) {
+        if finished.load(Relaxed) {
             return;
         }
     }

@@ -154,7 +154,7 @@ impl ChannelMemory {
     }
 }
 
-/// Lengths of segments are at most 16 TiB by geometry, and a usize has 64 bits on every platform that tong runs on.
+/// Lengths of segments are at most 8 TiB by geometry, and a usize has 64 bits on every platform that tong runs on.
 #[allow(
     clippy::cast_possible_truncation,
     reason = "64-bit platforms only, see below"

@@ -1,9 +1,10 @@
 //! The writing end of a mailslot.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tong_sys::bell::{self, Bell};
+use tong_sys::latch::Latch;
 use tong_sys::{clock, errno, socket};
 
 use crate::channel::greeting::{Greeting, Waker};
@@ -44,9 +45,9 @@ struct End {
     socket: OwnedFd,
     waker: Waker,
     server_uid: u32,
-    /// `None` if the server is another user's, whose page cannot be written.
+    /// `None` if access to the mailslot is widened: such a page is only read.
     page: Option<Page>,
-    writing: Mutex<Writing>,
+    writing: Latch<Writing>,
 }
 
 #[derive(Debug)]
@@ -158,7 +159,7 @@ impl End {
             server_uid,
             socket: found.socket,
             page: found.page,
-            writing: Mutex::new(Writing {
+            writing: Latch::new(Writing {
                 producer: memory.producer(0, quota_bytes),
                 checked_ns: 0,
             }),
@@ -172,9 +173,13 @@ impl End {
             return Err(Error::new(OP, ErrorKind::MessageTooLong { limit }));
         }
         // A panic cannot leave the ring half-moved: positions change last.
-        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.writing.with(|writing| self.write(writing, message))
+    }
+
+    fn write(&self, writing: &mut Writing, message: &[u8]) -> Result<()> {
+        const OP: &str = "write to mailslot";
         let now = clock::now_ns();
-        if self.server_gone(&mut writing, now) {
+        if self.server_gone(writing, now) {
             return Err(Error::new(OP, ErrorKind::Closed)
                 .because("the mailslot is gone: its last reader has closed or died"));
         }
@@ -224,11 +229,7 @@ impl End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.writing
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .producer
-            .close();
+        self.writing.get_mut().producer.close();
     }
 }
 

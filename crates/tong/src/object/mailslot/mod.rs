@@ -34,8 +34,8 @@
 //! A writer can claim a false time for its own messages, and so jump the queue or stay behind in it.
 //!
 //! # Differences from Windows
-//! Writes are bounded by the quota. Messages of writers of *another user* are ordered against others only to within the
-//! reader's next look at its descriptors. See `docs/differences.md`.
+//! Writes are bounded by the quota. In a mailslot with widened access, messages of a writer that was idle are ordered
+//! against those of others only to within the reader's next look at its descriptors. See `docs/differences.md`.
 //!
 //! # References
 //! Win32: "About Mailslots", CreateMailslot, GetMailslotInfo, SetMailslotInfo.

@@ -45,7 +45,7 @@ pub(super) struct Slot {
     /// The full name, for errors.
     pub(super) full_name: Arc<str>,
     pub(super) max_message: u32,
-    /// Writers of other users may connect; they do not count up the activity word.
+    /// Access is widened: writers may be of other users, and none counts up the activity word.
     pub(super) strangers: bool,
     pub(super) handles: AtomicUsize,
     pub(super) set: BellSet,
@@ -458,7 +458,8 @@ impl State {
             Ok(false) => {}
             Ok(true) => {
                 self.accept(slot);
-                if let Some(held) = &mut self.name {
+                let all_in = !self.rings.is_short();
+                if let Some(held) = self.name.as_mut().filter(|_| all_in) {
                     held.retire_listeners(&slot.set);
                 }
             }

@@ -16,7 +16,7 @@
 //! | M5.1, M5.3 ... M5.6 | *abi*: a server has no `send` and a client no `recv`, so nothing can be called wrongly |
 //! | M5.2 | [`access`] |
 //! | M5.5, M5.7 | not offered: see `docs/differences.md` |
-//! | M6.1 ... M6.9 | [`write`]; the numbers of M6.3 and M6.6 in *abi* |
+//! | M6.1 ... M6.9 | [`write`]; the number of M6.3 in *abi*, that of M6.6 in the table of `tong-win32`'s `error.rs` |
 //! | M6.10 | *abi* |
 //! | M7.1 ... M7.13, M7.15 | [`read`], several readers in [`readers`] |
 //! | M7.14 | *abi*: the Rust calls return either a length or an error |

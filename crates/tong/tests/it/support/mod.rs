@@ -175,7 +175,8 @@ impl Watchdog {
         let (done, receiver) = std::sync::mpsc::channel::<()>();
         std::thread::spawn(move || {
             if receiver.recv_timeout(limit) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                eprintln!("{test} hangs: no end after {limit:?}");
+                // Not eprintln, which the test harness would keep to itself.
+                let _ = writeln!(std::io::stderr(), "{test} hangs: no end after {limit:?}");
                 std::process::abort();
             }
         });
