@@ -25,9 +25,9 @@ pub(crate) fn greeting_bytes(memory: &ChannelMemory, quota: u64) -> [u8; 48] {
     let mut bytes = [0; 48];
     bytes[..8].copy_from_slice(b"tonghey1");
     bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
-    bytes[12..16].copy_from_slice(&((shape >> 32) as u8 as u32).to_le_bytes());
+    bytes[12..16].copy_from_slice(&[(shape >> 32).to_le_bytes()[0], 0, 0, 0]);
     bytes[16..24].copy_from_slice(&header.word(0x10).load(Ordering::Relaxed).to_le_bytes());
-    bytes[24..28].copy_from_slice(&((shape >> 40) as u32).to_le_bytes());
+    bytes[24..28].copy_from_slice(&(shape >> 40).to_le_bytes()[..4]);
     bytes[32..40].copy_from_slice(&quota.to_le_bytes());
     bytes
 }

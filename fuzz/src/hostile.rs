@@ -175,9 +175,9 @@ impl Honest {
 
     fn finish(mut self) {
         for _ in 0..MOST {
-            if !self.read() {
+            // What a foe wrote without ringing is found by a look at the descriptors, which `info` takes.
+            if !self.read() && self.server.info().expect("open").next_len.is_none() {
                 assert_eq!(self.read, self.sent, "honest messages were lost");
-                assert_eq!(self.server.info().expect("open").next_len, None);
                 return;
             }
         }

@@ -113,7 +113,7 @@ impl Slot {
     fn write(&mut self, input: &mut Input<'_>) {
         let which = input.below(self.clients.len().max(1));
         let limit = if self.max_message == 0 {
-            self.quota as usize
+            usize::try_from(self.quota).expect("64 bits")
         } else {
             self.max_message
         };
@@ -272,7 +272,7 @@ impl Slot {
 
     /// The descriptor is readable exactly while a message is queued.
     fn check_readiness(&mut self) {
-        if self.ready.is_none() || self.readable() == !self.queue.is_empty() {
+        if self.ready.is_none() || self.readable() != self.queue.is_empty() {
             return;
         }
         assert!(

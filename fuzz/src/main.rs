@@ -102,14 +102,22 @@ fn run(options: &Options) -> bool {
     let mut summary = Vec::new();
     for (index, target) in (1u32..).zip(&targets) {
         let mut cases = 0;
+        let mut slowest = (Duration::ZERO, 0);
         while cases == 0 || started.elapsed() < share * index {
             progress.fetch_add(1, Ordering::Relaxed);
+            let begun = Instant::now();
             if !try_case(target, cases, options.seed) {
                 return false;
             }
+            slowest = slowest.max((begun.elapsed(), cases));
             cases += 1;
         }
-        summary.push(format!("{} {cases}", target.0));
+        let (time, which) = slowest;
+        summary.push(format!(
+            "{} {cases} (case {which} took {} ms)",
+            target.0,
+            time.as_millis()
+        ));
     }
     say(&format!(
         "seed {}, {:.1} s, cases: {}",

@@ -13,7 +13,7 @@ impl Message {
     pub(crate) fn bytes(self) -> Vec<u8> {
         let start = self.number.wrapping_mul(0x9e37_79b1).to_le_bytes();
         (0..self.len)
-            .map(|at| start[at % 4].wrapping_add((at / 4) as u8))
+            .map(|at| start[at % 4].wrapping_add((at / 4).to_le_bytes()[0]))
             .collect()
     }
 

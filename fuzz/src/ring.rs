@@ -79,7 +79,8 @@ impl Ring {
             12 => self.consumer_sleeps(input.one_in(4)),
             13 => self.producer_sleeps(),
             14 => self.count(),
-            _ if input.one_in(4) => self.close(input.one_in(2)),
+            15 if input.one_in(4) => self.close(input.one_in(2)),
+            15 if input.one_in(2) => self.trickle(input),
             _ => while self.pop(true) {},
         }
     }
@@ -93,6 +94,15 @@ impl Ring {
         let len = input.below(200);
         for _ in 0..input.below(200) {
             self.push_len(len);
+        }
+    }
+
+    /// Message after message, read at once: lets the ring move back to a smaller segment.
+    fn trickle(&mut self, input: &mut Input<'_>) {
+        let len = input.below(400);
+        for _ in 0..input.below(3000) {
+            self.push_len(len);
+            self.pop(false);
         }
     }
 
@@ -227,13 +237,15 @@ impl Ring {
     }
 
     fn close(&mut self, consumer: bool) {
-        if consumer {
-            self.consumer.close();
+        let (asleep, wants) = if consumer {
             self.closed.0 = true;
+            (self.consumer.close(), self.producer_wants)
         } else {
-            self.producer.close();
             self.closed.1 = true;
-        }
+            (self.producer.close(), self.consumer_wants)
+        };
+        // The flag stays, so both may ring: the close and what is written or read after it.
+        assert!(wants == Wake::Either || asleep == (wants == Wake::Yes));
         assert_eq!(
             (self.producer.peer_closed(), self.consumer.peer_closed()),
             self.closed

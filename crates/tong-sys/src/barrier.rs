@@ -15,9 +15,13 @@
 
 use std::sync::atomic::{compiler_fence, fence, Ordering};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 const GLOBAL_EXPEDITED: libc::c_int = 1 << 1;
 const REGISTER_GLOBAL_EXPEDITED: libc::c_int = 1 << 2;
+
+/// Time in which a store that was made on another processor is visible here, with a large margin.
+const STORES_ARRIVE: Duration = Duration::from_millis(1);
 
 /// Registers the process, once; returns whether its threads pass a barrier when any process calls [`heavy`], and whether
 /// [`heavy`] works for it.
@@ -36,8 +40,12 @@ pub fn light() {
 /// The rare side's half of a barrier, and a full barrier here. Only for a process that is [`ready`].
 pub fn heavy() {
     fence(Ordering::SeqCst);
-    // It worked when the process registered; it cannot fail later.
-    let _ = membarrier(GLOBAL_EXPEDITED);
+    if !membarrier(GLOBAL_EXPEDITED) {
+        // It worked when the process registered, but the kernel may be out of memory, or the process has forbidden itself
+        // the call since. The other side leaves its barrier out on our word, so wait until its store has long arrived:
+        // processors do not hold stores back for anything like so long.
+        std::thread::sleep(STORES_ARRIVE);
+    }
     fence(Ordering::SeqCst);
 }
 

@@ -14,6 +14,9 @@ use std::time::Duration;
 use rustix::event::epoll;
 use rustix::event::{EventfdFlags, Timespec};
 
+/// Longest single wait; callers come again. Older kernels count milliseconds in 31 bits, which is less than 25 days.
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+
 /// An event descriptor: one side rings, the other sleeps until it does.
 #[derive(Debug)]
 pub struct Bell {
@@ -88,6 +91,11 @@ impl Ticker {
         };
         rustix::time::timerfd_settime(&fd, TimerfdTimerFlags::empty(), &times)?;
         Ok(Ticker { fd })
+    }
+
+    /// Takes back the ticks so far. Without that there is no further one: the kernel starts the timer anew when it is read.
+    pub fn silence(&self) {
+        let _ = rustix::io::read(&self.fd, &mut [0u8; 8]);
     }
 }
 
@@ -165,12 +173,12 @@ impl BellSet {
 
     /// Appends the reports to `reports`, sleeping up to `timeout` (for ever if `None`) while there are none.
     ///
-    /// Returns after a signal without reports.
+    /// Returns after a signal, or after a day, without reports.
     ///
     /// # Errors
     /// What epoll_wait reports.
     pub fn wait(&self, reports: &mut Vec<Report>, timeout: Option<Duration>) -> io::Result<()> {
-        let timeout = timeout.map(timespec);
+        let timeout = timeout.map(|time| timespec(time.min(LONGEST_WAIT)));
         let mut space = [const { std::mem::MaybeUninit::<epoll::Event>::uninit() }; BellSet::BATCH];
         let (events, _) = match epoll::wait(&self.fd, &mut space, timeout.as_ref()) {
             Ok(events) => events,
@@ -216,7 +224,7 @@ pub fn hung_up(socket: impl AsFd) -> bool {
 /// # Errors
 /// What poll reports.
 pub fn wait_readable(fd: impl AsFd, timeout: Option<Duration>) -> io::Result<()> {
-    let timeout = timeout.map(timespec);
+    let timeout = timeout.map(|time| timespec(time.min(LONGEST_WAIT)));
     let mut poll = [rustix::event::PollFd::new(
         &fd,
         rustix::event::PollFlags::IN,

@@ -8,7 +8,7 @@
 //! Linux: openat(2), path_resolution(7).
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
@@ -84,16 +84,12 @@ impl Dir {
     /// In this order: the system's refusal to make or open it (`ENOENT` if its parent does not exist); not a directory,
     /// or a link to one; a wrong owner; a wrong mode.
     pub fn open_or_make(path: &Path) -> Result<Dir, Refusal> {
-        let made = match rustix::fs::mkdir(path, Mode::RWXU) {
-            Ok(()) => true,
-            Err(rustix::io::Errno::EXIST) => false,
+        match rustix::fs::mkdir(path, Mode::RWXU) {
+            Ok(()) => give_mode(rustix::fs::CWD, path, Mode::RWXU)?,
+            Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
-        };
-        let dir = Dir::open_unchecked(rustix::fs::CWD, path)?;
-        if made {
-            // A umask may have taken bits from the owner.
-            rustix::fs::fchmod(&dir.fd, Mode::RWXU)?;
         }
+        let dir = Dir::open_unchecked(rustix::fs::CWD, path)?;
         dir.check(Trust::Private, &path.display().to_string())?;
         Ok(dir)
     }
@@ -114,15 +110,12 @@ impl Dir {
     /// As [`Dir::open_or_make`].
     pub fn sub(&self, name: &str, trust: Trust, mode: u32) -> Result<Dir, Refusal> {
         let mode = Mode::from_bits_truncate(mode);
-        let made = match rustix::fs::mkdirat(&self.fd, name, mode) {
-            Ok(()) => true,
-            Err(rustix::io::Errno::EXIST) => false,
+        match rustix::fs::mkdirat(&self.fd, name, mode) {
+            Ok(()) => give_mode(self.fd.as_fd(), Path::new(name), mode)?,
+            Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
-        };
-        let dir = Dir::open_unchecked(self.fd.as_fd(), Path::new(name))?;
-        if made {
-            rustix::fs::fchmod(&dir.fd, mode)?;
         }
+        let dir = Dir::open_unchecked(self.fd.as_fd(), Path::new(name))?;
         dir.check(trust, name)?;
         Ok(dir)
     }
@@ -255,6 +248,17 @@ impl AsFd for Dir {
     }
 }
 
+/// Gives a directory that was just made the mode that it should have: a umask may have taken bits, even from the owner.
+fn give_mode(base: BorrowedFd<'_>, path: &Path, mode: Mode) -> Result<(), Refusal> {
+    // A path descriptor needs no rights on the directory, and does not follow a link that was put there since.
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = rustix::fs::openat(base, path, flags, Mode::empty())?;
+    Ok(rustix::fs::chmod(
+        format!("/proc/self/fd/{}", fd.as_raw_fd()),
+        mode,
+    )?)
+}
+
 /// What the kernel says about an open file.
 ///
 /// # Errors
@@ -276,10 +280,23 @@ pub fn file_len(fd: impl AsFd) -> io::Result<u64> {
 /// # Errors
 /// What ftruncate and fallocate report: `ENOSPC`, `EFBIG`.
 pub fn give_length(fd: impl AsFd, len: u64) -> io::Result<()> {
+    check_file_limit(len)?;
     rustix::io::retry_on_intr(|| {
         rustix::fs::fallocate(&fd, rustix::fs::FallocateFlags::empty(), 0, len)
     })?;
     Ok(rustix::fs::ftruncate(&fd, len)?)
+}
+
+/// Says whether the process may make a file of `len` bytes. Growing one beyond the limit would raise SIGXFSZ, which kills.
+///
+/// # Errors
+/// `EFBIG`.
+pub(crate) fn check_file_limit(len: u64) -> io::Result<()> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+    if limit.is_some_and(|limit| limit < len) {
+        return Err(io::Error::from_raw_os_error(crate::errno::EFBIG));
+    }
+    Ok(())
 }
 
 /// Reads into `bytes` from `offset` of the file; returns how many there were.

@@ -13,6 +13,7 @@
 //! | [`bell`] | wake-ups: event descriptors and the set of them that one thread sleeps on |
 //! | [`barrier`] | a barrier on other processors, paid for by the side that sleeps |
 //! | [`clock`] | one monotonic clock for stamps and deadlines |
+//! | `reactor` | registering with tokio, under the feature of that name |
 //! | [`cpu`] | may this thread spin? |
 //! | [`latch`] | a lock for moments |
 //! | [`errno`] | error numbers to match on |
@@ -45,5 +46,7 @@ pub mod memory;
 #[cfg(loom)]
 #[path = "memory_loom.rs"]
 pub mod memory;
+#[cfg(all(feature = "tokio", not(loom)))]
+pub mod reactor;
 #[cfg(not(loom))]
 pub mod socket;

@@ -14,6 +14,9 @@ use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 
 use crate::map::Map;
 
+/// The file system that ordinary memory files are on: `TMPFS_MAGIC`.
+const TMPFS: rustix::fs::FsWord = 0x0102_1994;
+
 /// A memory file of fixed length.
 #[derive(Debug)]
 pub struct Memory {
@@ -27,8 +30,9 @@ impl Memory {
     /// No memory is used up until it is reserved or touched.
     ///
     /// # Errors
-    /// What the system reports: no descriptors, no memory, or a limit on file sizes.
+    /// What the system reports: no descriptors, no memory, or `EFBIG` for the process's limit on file sizes.
     pub fn create(name: &CStr, len: u64) -> io::Result<Memory> {
+        crate::dir::check_file_limit(len)?;
         let fd = rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
         rustix::fs::ftruncate(&fd, len)?;
         rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW)?;
@@ -44,12 +48,13 @@ impl Memory {
         if !seals.contains(SealFlags::SHRINK | SealFlags::GROW) {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let stat = rustix::fs::fstat(&fd)?;
-        // A file of huge pages is mapped in steps that are not ours, and can run out of pages behind its length.
-        if u64::try_from(stat.st_blksize).ok() != Some(rustix::param::page_size() as u64) {
+        // A file of the huge pages' own file system is mapped in steps that are not ours, and can run out of pages behind
+        // its length. (Huge pages that the ordinary one uses by itself are fine, but show in the block size of the file.)
+        if rustix::fs::fstatfs(&fd)?.f_type != TMPFS {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let len = u64::try_from(stat.st_size).map_err(|_| io::ErrorKind::InvalidData)?;
+        let len = u64::try_from(rustix::fs::fstat(&fd)?.st_size)
+            .map_err(|_| io::ErrorKind::InvalidData)?;
         Ok(Memory { fd, len })
     }
 

@@ -11,6 +11,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use tong::handle::{Handle, Ref, Table};
 
 use crate::error::{Code, SetLastError};
+use crate::exit;
 use crate::types::{BOOL, FALSE, HANDLE, OVERLAPPED, SECURITY_ATTRIBUTES, TRUE};
 
 /// Runs the body of a function; a failure becomes the last error and `failed`. The last error of a success is the
@@ -19,6 +20,7 @@ use crate::types::{BOOL, FALSE, HANDLE, OVERLAPPED, SECURITY_ATTRIBUTES, TRUE};
 /// A panic is a bug of ours. It ends here, as failure 1359, because it cannot go on through C.
 pub(crate) fn call<T>(failed: T, body: impl FnOnce() -> Result<T, Code>) -> T {
     let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or(Err(Code::INTERNAL_ERROR));
+    exit::stay_if_ending();
     outcome.unwrap_or_else(|Code(code)| {
         SetLastError(code);
         failed

@@ -23,6 +23,7 @@ use tong::{Error, ErrorKind, MailslotName};
 
 use crate::border::{call, object, put, succeeds, to_c, wants_inheritance};
 use crate::error::{Code, SetLastError};
+use crate::exit;
 use crate::mailslot;
 use crate::string::{narrow, wide};
 use crate::types::{
@@ -109,6 +110,7 @@ fn create(
         SetLastError(0);
         return Ok(handle);
     }
+    exit::note_owner();
     let flag = |bit: DWORD| flags & bit != 0;
     let opened = FileOptions::new()
         .access(access)

@@ -29,12 +29,17 @@
 //! the user who made it and nobody else (the Rust interface can widen that), a file has the permissions
 //! that the umask leaves.
 //!
+//! # Lifetime and death
+//! Handles that a program left open are closed when it returns from its main function or calls exit, after everything
+//! else. A killed process gives up what it held just as well, but files of its mailslots stay until somebody uses their names.
+//!
 //! # Today
 //! An operation with an OVERLAPPED completes before the call returns, or fails with 50 if it would have to wait. There are no
 //! events yet, so an OVERLAPPED with an `hEvent` fails with 6.
 
 mod border;
 pub mod error;
+mod exit;
 pub mod file;
 pub mod handle;
 pub mod mailslot;

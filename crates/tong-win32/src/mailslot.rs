@@ -22,6 +22,7 @@ use tong::{MailslotClient, MailslotName, MailslotServer};
 
 use crate::border::{call, object, put, succeeds, to_c, wants_inheritance};
 use crate::error::Code;
+use crate::exit;
 use crate::string::{narrow, wide};
 use crate::types::{
     BOOL, DWORD, HANDLE, INVALID_HANDLE_VALUE, LPCSTR, LPCWSTR, SECURITY_ATTRIBUTES,
@@ -79,6 +80,7 @@ fn create(
     inherit: bool,
 ) -> Result<HANDLE, Code> {
     let name = MailslotName::parse_for_create(name)?;
+    exit::note_owner();
     let mut options = MailslotServer::options();
     options
         .max_message_len(max_message_size)

@@ -10,6 +10,8 @@
     reason = "small numbers, or halves that are meant to be cut"
 )]
 
+#[path = "abi/errors.rs"]
+mod errors;
 #[path = "abi/files.rs"]
 mod files;
 #[path = "abi/handles.rs"]
@@ -26,7 +28,7 @@ use std::sync::OnceLock;
 
 use tong_win32::error::{GetLastError, SetLastError};
 use tong_win32::file::CreateFileA;
-use tong_win32::handle::CloseHandle;
+use tong_win32::handle::{CloseHandle, DuplicateHandle, GetCurrentProcess};
 use tong_win32::mailslot::CreateMailslotA;
 use tong_win32::transfer::{ReadFile, WriteFile};
 use tong_win32::types::{
@@ -180,6 +182,23 @@ fn at(offset: u64) -> OVERLAPPED {
         Offset: offset as u32,
         OffsetHigh: (offset >> 32) as u32,
         hEvent: ptr::null_mut(),
+    }
+}
+
+fn duplicate(source: HANDLE, access: u32, inherit: i32, options: u32) -> Result<HANDLE, u32> {
+    let this = GetCurrentProcess();
+    let mut target = 0x77 as HANDLE;
+    let call =
+        || unsafe { DuplicateHandle(this, source, this, &mut target, access, inherit, options) };
+    match last_error_of(call) {
+        (0, code) => {
+            assert!(target.is_null(), "a failure leaves no handle");
+            Err(code)
+        }
+        (_, code) => {
+            assert_eq!(code, UNTOUCHED);
+            Ok(target)
+        }
     }
 }
 

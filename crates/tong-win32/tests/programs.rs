@@ -8,6 +8,8 @@ mod process;
 #[path = "programs/tree.rs"]
 mod tree;
 
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use process::Room;
@@ -127,7 +129,8 @@ fn receiver_with_a_time_out_gives_up() {
     }
 }
 
-/// M1.8, H-11: a process that ends in whatever way gives up the names it held, also of handles that it had protected.
+/// M1.8, H-11: a process that ends in whatever way gives up the names it held, also of handles that it had protected;
+/// one that is not killed leaves nothing at all, and no file that was to be deleted on close (H-138).
 #[test]
 fn names_of_a_process_that_ended_are_free_at_once() {
     let Some(tree) = Tree::find("names_of_a_process_that_ended_are_free_at_once") else {
@@ -137,15 +140,19 @@ fn names_of_a_process_that_ended_are_free_at_once() {
         let room = Room::new(&tree);
         let [holder, sender] =
             ["mailslot_holder.c", "mailslot_sender.c"].map(|source| tree.build(source, way));
-        for _ in 0..3 {
-            let mut killed = room.start(&holder, &[]);
-            killed.expect("held\n");
-            killed.kill();
+        for round in 0..3 {
+            let file = room.file(&format!("{round}"));
+            let hold = || {
+                let mut held = room.start(&holder, &[&file]);
+                held.expect("held\n");
+                held
+            };
+            hold().kill();
             let nobody = room.start(&sender, &["held"]).finish("x\n");
             nobody.fails("cannot open the mailslot: error 2: ");
-            let mut returned = room.start(&holder, &[]);
-            returned.expect("held\n");
-            returned.finish("").is(0, "held\n");
+            fs::remove_file(&file).unwrap();
+            hold().finish("").is(0, "held\n");
+            assert!(!Path::new(&file).exists());
         }
         room.tong(&["ls"]).finish("").is(0, "");
     }

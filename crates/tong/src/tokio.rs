@@ -6,11 +6,12 @@
 //! # Cancel safety
 //! A future that is dropped before it was ready has taken nothing: messages stay queued, and the next receive gets them.
 
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use ::tokio::io::unix::AsyncFd;
-use ::tokio::io::Interest;
+
+use tong_sys::reactor;
 
 use crate::{Error, ErrorKind, MailslotInfo, Result};
 
@@ -25,33 +26,23 @@ use crate::{Error, ErrorKind, MailslotInfo, Result};
 /// ```
 #[derive(Debug)]
 pub struct MailslotServer {
-    inner: AsyncFd<Registered>,
-}
-
-/// What the reactor holds; it asks for a bare number.
-#[derive(Debug)]
-struct Registered(crate::MailslotServer);
-
-impl AsRawFd for Registered {
-    fn as_raw_fd(&self) -> RawFd {
-        // The same for as long as the mailslot's handle lives, which is longer than the registration.
-        self.0.as_fd().as_raw_fd()
-    }
+    server: crate::MailslotServer,
+    /// Holds a descriptor of its own for the reactor.
+    readiness: AsyncFd<OwnedFd>,
 }
 
 impl MailslotServer {
     /// Registers the mailslot with the reactor of the current runtime.
     ///
     /// # Errors
-    /// The reactor refuses the descriptor.
+    /// No descriptor is left, or the reactor refuses it.
     ///
     /// # Panics
     /// Outside of a runtime whose I/O driver is enabled, as everything that registers with tokio.
     pub fn new(server: crate::MailslotServer) -> Result<MailslotServer> {
-        let name = server.name().full();
-        let inner = AsyncFd::with_interest(Registered(server), Interest::READABLE)
-            .map_err(|error| Error::from_io("register mailslot", error).on(name))?;
-        Ok(MailslotServer { inner })
+        let readiness = reactor::register(&server)
+            .map_err(|error| Error::from_io("register mailslot", error).on(server.name().full()))?;
+        Ok(MailslotServer { server, readiness })
     }
 
     /// Receives the oldest message into `buf` and returns its length, waiting for one without limit. Cancel-safe.
@@ -101,17 +92,17 @@ impl MailslotServer {
     /// The blocking handle, for what does not wait.
     #[must_use]
     pub fn get_ref(&self) -> &crate::MailslotServer {
-        &self.inner.get_ref().0
+        &self.server
     }
 
     /// Takes the mailslot back from the reactor.
     #[must_use]
     pub fn into_inner(self) -> crate::MailslotServer {
-        self.inner.into_inner().0
+        self.server
     }
 
-    async fn ready(&self) -> Result<::tokio::io::unix::AsyncFdReadyGuard<'_, Registered>> {
-        self.inner.readable().await.map_err(|error| {
+    async fn ready(&self) -> Result<::tokio::io::unix::AsyncFdReadyGuard<'_, OwnedFd>> {
+        self.readiness.readable().await.map_err(|error| {
             Error::from_io("wait for mailslot", error).on(self.get_ref().name().full())
         })
     }

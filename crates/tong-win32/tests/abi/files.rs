@@ -7,7 +7,7 @@ use tong_win32::file::{
     CreateFileA, CreateFileW, DeleteFileA, DeleteFileW, FlushFileBuffers, GetFileSize,
     GetFileSizeEx, GetFileType, SetEndOfFile, SetFilePointer, SetFilePointerEx,
 };
-use tong_win32::handle::{DuplicateHandle, GetCurrentProcess};
+use tong_win32::handle::{CompareObjectHandles, DuplicateHandle, GetCurrentProcess};
 use tong_win32::transfer::{ReadFile, WriteFile};
 use tong_win32::types::INVALID_HANDLE_VALUE;
 
@@ -69,7 +69,7 @@ fn dispositions_tell_by_last_error_what_they_found() {
     }
 }
 
-/// H-116, H-118 to H-122.
+/// H-21, H-116, H-118 to H-122.
 #[test]
 fn names_and_arguments_that_lead_to_nothing() {
     let (dir, name) = fresh();
@@ -291,6 +291,74 @@ fn overlapped_gives_the_offset() {
     assert_eq!(write(overlapped_only, b"x"), Err(87));
     assert_eq!(read_at(overlapped_only, 1, &mut at(3)).unwrap(), b"d");
     close(overlapped_only);
+}
+
+/// H-75, H-142: duplicates share the pointer, another open has its own.
+#[test]
+fn file_pointer_belongs_to_the_open() {
+    let (_dir, name, handle) = filled("abcdef");
+    let copy = duplicate(handle, 0, 0, 2).unwrap();
+    let other = create_file(&name, GENERIC_READ, SHARE_ALL, OPEN_EXISTING, 0)
+        .unwrap()
+        .0;
+    assert_eq!(read(handle, 2).unwrap(), b"ab");
+    assert_eq!(read(copy, 2).unwrap(), b"cd");
+    assert_eq!(read(handle, 2).unwrap(), b"ef");
+    assert_eq!(read(other, 2).unwrap(), b"ab");
+    fails(1656, || CompareObjectHandles(handle, other));
+    [handle, copy, other].into_iter().for_each(close);
+}
+
+/// H-28: what was granted stays granted.
+#[test]
+fn handle_keeps_its_rights_when_the_file_changes_its_own() {
+    let (_dir, name, handle) = filled("abc");
+    std::fs::set_permissions(&name, std::fs::Permissions::from_mode(0o000)).unwrap();
+    write(handle, b"x").unwrap();
+    assert_eq!(opens(&name, GENERIC_WRITE, OPEN_EXISTING), Err(5));
+    close(handle);
+}
+
+/// H-31: a security descriptor is taken, and the creator has full access whatever it says.
+#[test]
+fn security_descriptor_is_accepted() {
+    let (_dir, name) = fresh();
+    let mut blank = [0_u64; 5];
+    let mut attributes = inheritable(0);
+    attributes.lpSecurityDescriptor = blank.as_mut_ptr().cast();
+    let (name, null) = (w(&name), ptr::null_mut());
+    let file = unsafe {
+        CreateFileW(
+            name.as_ptr(),
+            READ_WRITE,
+            0,
+            &attributes,
+            CREATE_NEW,
+            0,
+            null,
+        )
+    };
+    assert_eq!(write(file, b"abc"), Ok(3));
+    close(file);
+}
+
+/// H-87: neither waits for a call that is under way nor ends it.
+#[test]
+fn close_leaves_a_read_of_another_thread_alone() {
+    let (_dir, name) = fresh();
+    let made = std::process::Command::new("mkfifo").arg(&name).status();
+    assert!(made.unwrap().success());
+    let open = |access| create_file(&name, access, SHARE_ALL, OPEN_EXISTING, 0).unwrap();
+    let (reader, writer) = (open(GENERIC_READ).0, open(GENERIC_WRITE).0);
+    let value = reader as usize;
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(move || read(value as HANDLE, 10));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        close(reader);
+        write(writer, b"late").unwrap();
+        assert_eq!(reading.join().unwrap().unwrap(), b"late");
+    });
+    close(writer);
 }
 
 /// H-143.

@@ -2,7 +2,6 @@
 
 use std::ptr;
 
-use tong_win32::error::{GetLastError, SetLastError};
 use tong_win32::file::{CreateFileW, GetFileType};
 use tong_win32::handle::{
     CloseHandle, CompareObjectHandles, DuplicateHandle, GetCurrentProcess, GetHandleInformation,
@@ -26,33 +25,6 @@ fn flags(handle: HANDLE) -> u32 {
     let mut flags = 99;
     succeeds(|| unsafe { GetHandleInformation(handle, &mut flags) });
     flags
-}
-
-fn duplicate(source: HANDLE, access: u32, inherit: i32, options: u32) -> Result<HANDLE, u32> {
-    let this = GetCurrentProcess();
-    let mut target = 0x77 as HANDLE;
-    let call =
-        || unsafe { DuplicateHandle(this, source, this, &mut target, access, inherit, options) };
-    match last_error_of(call) {
-        (0, code) => {
-            assert!(target.is_null(), "a failure leaves no handle");
-            Err(code)
-        }
-        _ => Ok(target),
-    }
-}
-
-/// H-146.
-#[test]
-fn last_error_belongs_to_its_thread() {
-    SetLastError(5);
-    std::thread::spawn(|| {
-        assert_eq!(GetLastError(), 0);
-        SetLastError(7);
-    })
-    .join()
-    .unwrap();
-    assert_eq!(GetLastError(), 5);
 }
 
 /// H-4, H-7, H-8, H-82, H-83, H-85.
@@ -114,7 +86,36 @@ fn comparison_sees_through_duplicates() {
     fails(6, || CompareObjectHandles(one, GetCurrentProcess()));
 }
 
-/// H-24, H-59 to H-64.
+/// H-10: a program that uses a stale value is told so, not served from somebody else's object.
+#[test]
+fn value_of_a_closed_handle_is_not_used_again_soon() {
+    let stale = null_device();
+    close(stale);
+    for _ in 0..100 {
+        let handle = null_device();
+        assert_ne!(handle, stale);
+        fails(6, || CloseHandle(stale));
+        close(handle);
+    }
+}
+
+/// H-24, H-29: the calls about handles themselves ask for no right.
+#[test]
+fn handle_without_rights_can_be_asked_about_and_closed() {
+    let source = null_device();
+    let blind = duplicate(source, 0, 0, 0).unwrap();
+    assert_eq!(read(blind, 1), Err(5));
+    assert_eq!(write(blind, b"x"), Err(5));
+    succeeds(|| CompareObjectHandles(source, blind));
+    succeeds(|| SetHandleInformation(blind, 1, 1));
+    assert_eq!(flags(blind), 1);
+    let copy = duplicate(blind, 0, 0, 2).unwrap();
+    assert_eq!(read(copy, 1), Err(5), "nor does a duplicate gain any");
+    assert_eq!(duplicate(blind, GENERIC_READ, 0, 0), Err(5));
+    [source, blind, copy].into_iter().for_each(close);
+}
+
+/// H-24, H-56, H-59 to H-64.
 #[test]
 fn duplicate_gets_the_rights_and_the_flag_of_the_call() {
     let source = null_device();
@@ -169,7 +170,7 @@ fn close_source_moves_a_handle() {
     fails(6, || CloseHandle(source));
 }
 
-/// H-30 for files that exist, H-125.
+/// H-30, and H-32 for files: the flag is the attributes' also if the object exists already. H-125.
 #[test]
 fn opened_file_is_inheritable_if_the_attributes_say_so() {
     let attributes = inheritable(1);

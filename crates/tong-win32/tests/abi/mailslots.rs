@@ -269,6 +269,22 @@ fn messages_are_whole_and_kept_until_they_fit() {
     close(server);
 }
 
+/// M6.6: a write that cannot be stored fails and queues nothing.
+#[test]
+fn full_queue_is_not_enough_memory() {
+    let (server, name) = mailslot("abi-full", 0, 0);
+    let client = client(&name);
+    let message = vec![7; 1 << 20];
+    let stored = (0..100).take_while(|_| write(client, &message).is_ok());
+    let stored = stored.count() as u32;
+    assert_eq!(write(client, &message), Err(8));
+    assert_eq!(info(server)[2], stored);
+    assert_eq!(read(server, 1 << 20).unwrap(), message);
+    assert_eq!(write(client, &message), Ok(1 << 20));
+    close(client);
+    close(server);
+}
+
 /// M7.8, M7.9, M7.10, M9.10, M7.20.
 #[test]
 fn empty_queue_times_out_as_the_mailslot_says() {
@@ -335,7 +351,7 @@ fn count_is_cleared_before_anything_is_checked() {
     close(server);
 }
 
-/// M6.10, M7.21, M7.23.
+/// M3.2, M6.10, M7.21, M7.23.
 #[test]
 fn overlapped_calls_complete_at_once_or_say_that_they_cannot() {
     let (server, name) = mailslot("abi-overlapped", 0, 0);
@@ -406,7 +422,7 @@ fn read_ends_when_the_last_server_handle_is_closed() {
     });
 }
 
-/// M1.6, M1.10, M8.2, M10.4, M10.6.
+/// M1.6, M1.10, M8.2, M10.4, M10.6; H-43, H-61.
 #[test]
 fn duplicate_of_a_server_handle_keeps_the_mailslot() {
     let (server, name) = mailslot("abi-duplicate", 0, 0);

@@ -19,6 +19,7 @@ const WATCHDOG: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Room {
     dir: tempfile::TempDir,
+    files: tempfile::TempDir,
     command: PathBuf,
     libraries: PathBuf,
 }
@@ -29,9 +30,15 @@ impl Room {
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
         Room {
             dir,
+            files: tempfile::tempdir().unwrap(),
             command: tree.command(),
             libraries: tree.libraries(),
         }
+    }
+
+    /// The name of a file that nobody else uses.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.files.path().join(name).to_str().unwrap().to_owned()
     }
 
     /// Runs the `tong` command.

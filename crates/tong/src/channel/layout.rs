@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn control_blocks_end_before_the_first_segment() {
         let geometry = Geometry::new(2, 65536, 1 << 20);
-        assert!(geometry.control(1) + CONTROL_LEN <= INNER_START as usize);
+        assert!((geometry.control(1) + CONTROL_LEN) as u64 <= INNER_START);
         assert_eq!(geometry.segment_offset(0, 1) % 4096, 0);
     }
 

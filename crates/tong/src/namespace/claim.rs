@@ -20,6 +20,10 @@
 //! Killed while making: the page has no "ready", the lock is gone, the next maker replaces it. Killed while closing: some
 //! of the files remain, dead. Killed while holding `CHANGE`: the kernel lets it go. A *stopped* process that holds
 //! `CHANGE` keeps makers of that one name waiting; they give up after [`CHANGE_PATIENCE`] and say so.
+//!
+//! # Limits
+//! A shared lock takes no more than the right to read. Whoever may read a page, that is, the users to whom its maker
+//! opened the object, can therefore keep the name from its maker for as long as they like; they cannot take it over.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -31,7 +35,7 @@ use tong_sys::lock::{self, Kind};
 use tong_sys::socket;
 
 use super::page::{self, Page, PageInfo};
-use super::{socket_name, Space};
+use super::{socket_name, without_proc, Space};
 use crate::{Error, ErrorKind, Result};
 
 /// Offset of the byte that says "the object lives".
@@ -136,7 +140,8 @@ impl Claim {
             // We hold both locks and the name leads here, so this is our own half-made file.
             let _ = dir.remove(stem);
         }
-        let (page, listener, socket_inode) = made.map_err(failed)?;
+        let (page, listener, socket_inode) =
+            made.map_err(|error| without_proc(OP).unwrap_or_else(|| failed(error)))?;
         let claim = Claim {
             file: locked.file,
             stem: stem.to_owned(),

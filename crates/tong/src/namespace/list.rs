@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -218,10 +218,11 @@ struct Found {
 impl Found {
     fn into_entry(self, traces: &Traces) -> Entry {
         let owner_pid = traces.pages.get(&self.inode).copied();
+        let mark = super::ring_mark(&self.stem, self.info.created_ns);
         let rings: Vec<&RingTrace> = traces
             .rings
             .values()
-            .filter(|ring| ring.stem == self.stem)
+            .filter(|ring| ring.mark == mark)
             .collect();
         let mut writers: Vec<i32> = rings
             .iter()
@@ -242,11 +243,16 @@ impl Found {
             quota_bytes: self.info.quota_bytes,
             read_timeout: (self.info.read_timeout_ms != page::FOREVER)
                 .then(|| Duration::from_millis(self.info.read_timeout_ms)),
-            messages: visible.then(|| rings.iter().map(|ring| ring.status.messages).sum()),
-            bytes: visible.then(|| rings.iter().map(|ring| ring.status.bytes).sum()),
+            messages: visible.then(|| sum(rings.iter().map(|ring| ring.status.messages))),
+            bytes: visible.then(|| sum(rings.iter().map(|ring| ring.status.bytes))),
             writers,
         }
     }
+}
+
+/// The numbers are claims of the rings' users.
+fn sum(claims: impl Iterator<Item = u64>) -> u64 {
+    claims.fold(0, u64::saturating_add)
 }
 
 fn pages(dir: &Dir, space: Space) -> Result<Vec<Found>> {
@@ -289,7 +295,8 @@ fn is_stem(name: &str) -> bool {
 
 /// A ring that some process holds.
 struct RingTrace {
-    stem: String,
+    /// Which mailslot it belongs to; see [`super::ring_mark`].
+    mark: String,
     status: RingStatus,
     /// A process for each descriptor of the ring.
     holders: Vec<i32>,
@@ -349,8 +356,9 @@ impl Traces {
         let Some(target) = target.to_str() else {
             return;
         };
-        if let Some(stem) = target.strip_prefix("/memfd:tong-mailslot-") {
-            self.note_ring(pid, fd, stem.get(..32).unwrap_or(stem));
+        if let Some(mark) = target.strip_prefix("/memfd:tong-mailslot-") {
+            // Behind the name stands " (deleted)".
+            self.note_ring(pid, fd, mark.split(' ').next().unwrap_or(mark));
         } else if target.rsplit('/').next().is_some_and(is_stem) {
             if let Ok(meta) = fs::metadata(fd) {
                 self.pages.insert((meta.dev(), meta.ino()), pid);
@@ -358,8 +366,14 @@ impl Traces {
         }
     }
 
-    fn note_ring(&mut self, pid: i32, fd: &std::path::Path, stem: &str) {
-        let Ok(file) = fs::File::open(fd) else { return };
+    fn note_ring(&mut self, pid: i32, fd: &std::path::Path, mark: &str) {
+        // Not to be kept waiting by a pipe that only has the name of a ring.
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        let file = fs::File::options()
+            .read(true)
+            .custom_flags(flags.bits() as i32)
+            .open(fd);
+        let Ok(file) = file else { return };
         let Ok(meta) = file.metadata() else { return };
         if let Some(ring) = self.rings.get_mut(&meta.ino()) {
             ring.holders.push(pid);
@@ -367,7 +381,7 @@ impl Traces {
             self.rings.insert(
                 meta.ino(),
                 RingTrace {
-                    stem: stem.to_owned(),
+                    mark: mark.to_owned(),
                     status,
                     holders: vec![pid],
                 },

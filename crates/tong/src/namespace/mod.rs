@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use siphasher::sip128::{Hasher128, SipHasher24};
-use tong_sys::dir::{self, Dir, Refusal, Trust};
+use tong_sys::dir::{self, Dir, EntryKind, Refusal, Trust};
 
 pub(crate) use claim::{check_socket, created_now, sweep, Claim, Made, Openness};
 pub use list::{Entry, Leftover, State};
@@ -191,8 +191,15 @@ pub(crate) fn open_page(
     } {
         Ok(file) => file,
         Err(error) if error.raw_os_error() == Some(tong_sys::errno::ENOENT) => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(tong_sys::errno::ELOOP) => {
+            return Err(Error::new("open object", ErrorKind::Foreign));
+        }
         Err(error) => return Err(failed(error)),
     };
+    // Where others can make files, one of them may have put anything there.
+    if !own && dir::look_at(&file).map_err(failed)?.kind != EntryKind::File {
+        return Err(Error::new("open object", ErrorKind::Foreign));
+    }
     let Some(info) = page::read(&file, space).map_err(failed)? else {
         return Ok(None);
     };
@@ -215,6 +222,11 @@ pub(crate) fn stem(space: Space, folded: &str) -> String {
     format!("{:016x}{:016x}", hash.h1, hash.h2)
 }
 
+/// What the memory files of a mailslot's rings are called after: its file name, and when it was made.
+pub(crate) fn ring_mark(stem: &str, created_ns: u64) -> String {
+    format!("{stem}-{created_ns:x}")
+}
+
 /// The socket's file name beside the page called `stem`.
 pub(crate) fn socket_name(stem: &str) -> String {
     format!("{stem}.s")
@@ -229,6 +241,9 @@ pub(crate) fn refused(op: &'static str, refusal: Refusal) -> Error {
 
 /// Says which directory cannot be used and what to do; what the caller wanted is only a name in it.
 fn root_refused(op: &'static str, root: &Path, refusal: Refusal) -> Error {
+    if let Some(error) = without_proc(op) {
+        return error;
+    }
     let root = root.display();
     match refusal {
         Refusal::Io(error) if error.raw_os_error() == Some(tong_sys::errno::ENOENT) => {
@@ -242,6 +257,14 @@ fn root_refused(op: &'static str, root: &Path, refusal: Refusal) -> Error {
         )),
         refusal => refused(op, refusal),
     }
+}
+
+/// Why nothing can work on this machine, if that is the reason for a failure: sockets are bound by way of `/proc`.
+fn without_proc(op: &'static str) -> Option<Error> {
+    let missing = !Path::new("/proc/self/fd").exists();
+    missing.then(|| {
+        Error::new(op, ErrorKind::Unsupported).because("/proc is needed and not mounted here")
+    })
 }
 
 fn root_path() -> Result<PathBuf> {

@@ -261,7 +261,7 @@ fn killed_at_every_step_nothing_is_left_and_nobody_is_blocked() {
 /// F4, cmuxlayer#532: two creators race for the name of a third that is just dying or closing.
 #[test]
 fn racing_creators_and_a_dying_owner_never_make_two_of_one_name() {
-    let rounds = rounds(100, 500);
+    let rounds = rounds(500, 2_000);
     let _watchdog = Watchdog::new("racing_creators", Duration::from_secs(300));
     let root = fresh_root();
     let start = || Puppet::at(root.path());

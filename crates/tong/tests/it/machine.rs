@@ -213,9 +213,11 @@ fn dead_owner_whose_process_id_is_taken_again_is_dead() {
         "1",
         "as the page of the dead one says"
     );
+    // unshare is gone before the process inside it.
     eventually("the dead one is gone", || {
-        again.fails(&["open", "box"]) == "NotFound"
+        again.ask(&["open", "box"]).is_err()
     });
+    assert_eq!(again.fails(&["open", "box"]), "NotFound");
     again.must(&["use", "box"]);
     assert!(files(root.path()).is_empty());
 }
@@ -252,4 +254,28 @@ fn two_services_with_a_tmp_each_meet_outside_of_it() {
     let (mut server, mut client) = (Puppet::by(hidden, &own_tmp), Puppet::by(hidden, &own_tmp));
     server.must(&["create", "box"]);
     assert_eq!(client.fails(&["open", "box"]), "NotFound");
+}
+
+/// A sandbox without /proc is told so, instead of that a name does not exist.
+#[test]
+fn machine_without_proc_is_told_so() {
+    const TEST: &str = "machine_without_proc_is_told_so";
+    let no_proc = [
+        "unshare",
+        "-m",
+        "sh",
+        "-c",
+        "mount -t tmpfs tmpfs /proc && exec \"$@\"",
+        "sh",
+    ];
+    if !works(&[&no_proc[..], &["true"]].concat()) {
+        return skip(TEST, "needs the right to mount in a namespace of its own");
+    }
+    let root = fresh_root();
+    let failure = Puppet::by(root.path(), &no_proc)
+        .ask(&["create", "box"])
+        .unwrap_err();
+    assert_eq!(failure.kind, "Unsupported");
+    assert!(failure.text.contains("/proc"), "{}", failure.text);
+    assert!(files(root.path()).is_empty());
 }

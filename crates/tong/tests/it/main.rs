@@ -1,5 +1,7 @@
 //! The tests of `tong`: a file per object, each test a sentence about behaviour, with the rules that it checks.
 
+#[cfg(feature = "tokio")]
+mod asynchronous;
 mod cleaners;
 mod crash;
 mod file;

@@ -384,7 +384,103 @@ fn leftovers_of_one_user_do_not_stop_another() {
     assert!(files(&machine.root_of(ANN)).is_empty());
 }
 
-/// Whoever may read a page can lock it too, so a stranger could pretend that a dead owner lives.
+/// F10: the last resort lies in a directory that everybody can write to, so somebody may have been there first.
+#[test]
+fn squatted_last_resort_is_refused() {
+    const TEST: &str = "squatted_last_resort_is_refused";
+    /// Nobody's number, so that nobody's names are in the way.
+    const UID: u32 = 1_987_654_321;
+    let Some(machine) = Machine::new(TEST) else {
+        return;
+    };
+    let squatted = Path::new("/dev/shm").join(format!("tong-{UID}"));
+    let _ = fs::remove_dir_all(&squatted);
+    fs::create_dir(&squatted).unwrap();
+    set_mode(&squatted, 0o777);
+    chown(&squatted, Some(BOB), Some(BOB)).unwrap();
+    let mut victim = machine.user_after(
+        UID,
+        &[],
+        machine.place.path(),
+        "unset TONG_DIR XDG_RUNTIME_DIR;",
+    );
+    let failure = victim.ask(&["create", "box"]).unwrap_err();
+    let inside = fs::read_dir(&squatted).unwrap().count();
+    fs::remove_dir_all(&squatted).unwrap();
+    assert_eq!(failure.kind, "Foreign");
+    assert!(
+        failure.text.contains("belongs to user 12346"),
+        "{}",
+        failure.text
+    );
+    assert_eq!(inside, 0);
+    let done = victim.ask(&["use", "box"]);
+    fs::remove_dir_all(&squatted).unwrap();
+    assert_eq!(done, Ok(String::new()));
+}
+
+/// What a stranger puts into the machine-wide directory is no trap for those who open names there.
+#[test]
+fn hostile_entries_in_the_machine_wide_directory_harm_nobody() {
+    const TEST: &str = "hostile_entries_in_the_machine_wide_directory_harm_nobody";
+    let _watchdog = Watchdog::new(TEST, Duration::from_secs(60));
+    let Some(machine) = Machine::new(TEST) else {
+        return;
+    };
+    machine.administrator().must(&["init-global"]);
+    let shared = machine.global().join("mailslot");
+    let mut bob = machine.bob();
+    bob.must(&["create", "box", "everyone"]);
+    let names = files(&machine.global());
+    let (page, socket) = (shared.join(&names[0]), shared.join(&names[1]));
+    let mut ann = machine.ann();
+    let mut expect_no_trap = |what: &str, kinds: &[&str]| {
+        let kind = ann.fails(&["open", "box"]);
+        assert!(kinds.contains(&kind.as_str()), "{what}: {kind}");
+        assert_eq!(
+            ann.fails(&["create", "box", "everyone"]),
+            "Foreign",
+            "{what}"
+        );
+        assert_eq!(ann.must(&["gc"]), "", "{what}");
+        ann.must(&["use", "box"]);
+    };
+    // A page that says something else, or is no page, beside Bob's socket, which answers.
+    let original = fs::read(&page).unwrap();
+    let mut endless = original.clone();
+    endless[0x28..0x30].copy_from_slice(&u64::MAX.to_le_bytes());
+    let mut misnamed = original.clone();
+    misnamed[0x100 + 13] ^= 1;
+    for (what, bytes) in [
+        ("endless name", &endless),
+        ("other name", &misnamed),
+        ("cut", &original[..260].to_vec()),
+    ] {
+        fs::write(&page, bytes).unwrap();
+        expect_no_trap(what, &["NotFound", "Foreign"]);
+    }
+    fs::remove_file(&page).unwrap();
+    assert!(works(&["mkfifo", page.to_str().unwrap()]));
+    set_mode(&page, 0o666);
+    chown(&page, Some(BOB), Some(BOB)).unwrap();
+    expect_no_trap("FIFO", &["Foreign"]);
+    fs::remove_file(&page).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", &page).unwrap();
+    std::os::unix::fs::lchown(&page, Some(BOB), Some(BOB)).unwrap();
+    expect_no_trap("link", &["Foreign"]);
+    // A link instead of the socket leads nobody anywhere.
+    fs::remove_file(&page).unwrap();
+    fs::write(&page, &original).unwrap();
+    chown(&page, Some(BOB), Some(BOB)).unwrap();
+    let elsewhere = machine.place.path().join("elsewhere");
+    fs::rename(&socket, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &socket).unwrap();
+    std::os::unix::fs::lchown(&socket, Some(BOB), Some(BOB)).unwrap();
+    expect_no_trap("link at the socket", &["Foreign"]);
+    assert_eq!(bob.must(&["writers"]), "0");
+}
+
+/// Promise 1 for widened access: the files are in two directories, and go from both.
 #[test]
 fn killed_owner_of_a_mailslot_for_everyone_leaves_nothing_that_its_user_cannot_clean() {
     const TEST: &str =

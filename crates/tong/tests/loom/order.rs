@@ -131,7 +131,7 @@ impl Reader {
             let front = ring.front;
             match front {
                 Some(frame) => {
-                    if best.map_or(true, |(_, other)| frame.stamp < other.stamp) {
+                    if best.is_none_or(|(_, other)| frame.stamp < other.stamp) {
                         best = Some((place, frame));
                     }
                 }

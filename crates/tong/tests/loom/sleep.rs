@@ -49,7 +49,7 @@ impl Sender {
                 Err(PushError::Full) => {}
                 Err(error) => panic!("{error:?}"),
             }
-            if self.producer.sleep_until_read().unwrap() {
+            if self.producer.sleep_until_read().unwrap() && !self.producer.peer_closed() {
                 self.link.to_writer.wait();
             }
         }
@@ -57,8 +57,9 @@ impl Sender {
 
     /// `Drop for Sender`.
     fn close(self) {
-        self.producer.close();
-        self.link.to_reader.notify();
+        if self.producer.close() {
+            self.link.to_reader.notify();
+        }
     }
 }
 
@@ -86,7 +87,7 @@ impl Receiver {
             if self.consumer.ask_to_ring(self.sleepy) {
                 ring::settle();
             }
-            if self.consumer.may_sleep() {
+            if self.consumer.may_sleep() && !self.consumer.peer_closed() {
                 self.link.to_reader.wait();
             }
         }
@@ -94,8 +95,9 @@ impl Receiver {
 
     /// `Drop for Receiver`.
     fn close(self) {
-        self.consumer.close();
-        self.link.to_writer.notify();
+        if self.consumer.close() {
+            self.link.to_writer.notify();
+        }
     }
 }
 
@@ -163,8 +165,14 @@ fn writer_that_waits_for_room_is_woken() {
 
 #[test]
 fn what_was_written_before_the_close_is_read() {
-    explore("close", Some(3), || {
-        let (mut sender, mut receiver) = ends(256, 256, false);
+    for sleepy in [false, true] {
+        read_to_the_close(sleepy);
+    }
+}
+
+fn read_to_the_close(sleepy: bool) {
+    explore(&format!("close, sleepy {sleepy}"), Some(3), move || {
+        let (mut sender, mut receiver) = ends(256, 256, sleepy);
         let writer = thread::spawn(move || {
             for number in 1..=2 {
                 assert!(sender.send(&message(number, 8)));

@@ -10,6 +10,10 @@ use tong_sys::memory::Memory;
 use super::usize_of;
 use crate::channel::layout::{self, Geometry};
 
+/// Mappings start at multiples of this: the largest page of any processor that Linux runs on. The file's division is the
+/// same everywhere, so segments start inside a page where pages are larger than 4 KiB.
+const MAP_STEP: u64 = 64 << 10;
+
 /// The stretch of the file that frames are in now.
 #[derive(Debug)]
 pub(super) struct Segment {
@@ -46,11 +50,12 @@ impl Segment {
                 base,
             });
         }
-        let map = Arc::new(shared.memory.map(offset, usize_of(len))?);
+        let lead = offset % MAP_STEP;
+        let map = Arc::new(shared.memory.map(offset - lead, usize_of(lead + len))?);
         Ok(Segment {
             index,
             map,
-            start: 0,
+            start: usize_of(lead),
             len,
             base,
         })

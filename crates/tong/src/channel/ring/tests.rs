@@ -1,5 +1,10 @@
 //! The ring in one thread: what goes in comes out, whatever the sizes, the growth and the peer.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "numbers of messages are cut down to bytes that fill them"
+)]
+
 use super::segment::Segment;
 use super::*;
 use tong_sys::map::Ordering;

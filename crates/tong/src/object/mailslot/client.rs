@@ -129,7 +129,8 @@ impl End {
             .quota_bytes
             .clamp(*QUOTA_RANGE.start(), *QUOTA_RANGE.end());
         let geometry = Geometry::new(1, FIRST_LEN, quota_bytes);
-        let memory = ChannelMemory::create(&memory_name(name), geometry).map_err(failed)?;
+        let memory =
+            ChannelMemory::create(&memory_name(name, &found.info), geometry).map_err(failed)?;
         let bell = Bell::create().map_err(failed)?;
         let greeting = Greeting {
             memory,
@@ -288,6 +289,11 @@ fn find_in(
                     swept = true;
                 }
                 Some(errno::ECONNREFUSED) => return Ok(None),
+                Some(errno::EPROTOTYPE) => {
+                    return Err(Error::new(OP, ErrorKind::Foreign).because(
+                        "a socket that is not tong's stands where the object's should be; it was left alone",
+                    ));
+                }
                 Some(errno::EACCES | errno::EPERM) => {
                     return Err(Error::from_io(OP, error)
                         .because("its creator did not open it to this user"));
@@ -304,7 +310,9 @@ fn find_in(
     }
 }
 
-fn memory_name(name: &MailslotName) -> std::ffi::CString {
+/// Tells tools whose ring it is: that of this very mailslot, not of another one of the same name in another namespace.
+fn memory_name(name: &MailslotName, info: &PageInfo) -> std::ffi::CString {
     let stem = namespace::stem(Space::Mailslot, name.folded());
-    std::ffi::CString::new(format!("tong-mailslot-{stem}")).unwrap_or_default()
+    let mark = namespace::ring_mark(&stem, info.created_ns);
+    std::ffi::CString::new(format!("tong-mailslot-{mark}")).unwrap_or_default()
 }

@@ -21,7 +21,8 @@
 //! A message has 0 bytes to just under the quota, or [`MailslotOptions::max_message_len`] if that is less. A writer has
 //! at most [`MailslotOptions::quota_bytes`] queued (64 MiB unless set otherwise), 16 bytes a message and rounding to 16
 //! included; beyond that its writes fail and nothing is lost. Each writer takes three descriptors on either side.
-//! As many writers as `net.core.somaxconn` allows (4,096 usually) can wait to be taken in by a server that does nothing.
+//! As many writers as `net.core.somaxconn` allows (4,096 usually) can wait to be taken in by a server that does nothing, and of
+//! a user who is not the administrator half as many as `RLIMIT_NOFILE`, because their descriptors are under way.
 //!
 //! # Lifetime and death
 //! The mailslot lives as long as a server handle. When the last one closes, or its process dies, unread messages and the

@@ -22,7 +22,7 @@ pub(super) struct Published {
     options: MailslotOptions,
     pub(super) listeners: Vec<OwnedFd>,
     /// Claims the name among the user's own when the mailslot itself is in the machine-wide directory.
-    local_claim: Option<namespace::Made>,
+    local_claim: Option<Claim>,
     global: Option<tong_sys::dir::Dir>,
 }
 
@@ -50,8 +50,9 @@ impl Published {
                      `tong global init`",
                 )
             })?;
-            let local = claim(own, name, private, &info)?;
-            // The own name is only held; clients go to the machine-wide one.
+            // The own name is only held; clients go to the machine-wide one. Whoever was quick enough to connect here is hung
+            // up on, because the listener is closed.
+            let namespace::Made { claim: local, .. } = claim(own, name, private, &info)?;
             own.remove(&namespace::socket_name(&namespace::stem(
                 Space::Mailslot,
                 name.folded(),
@@ -60,7 +61,7 @@ impl Published {
             match claim(&global, name, openness, &info) {
                 Ok(made) => (Some(global), Some(local), made),
                 Err(error) => {
-                    local.claim.give_up(own);
+                    local.give_up(own);
                     return Err(error);
                 }
             }
@@ -90,7 +91,7 @@ impl Published {
             .unwrap_or_else(|| self.namespace.dir(Space::Mailslot));
         self.claim.give_up(dir);
         if let Some(local) = self.local_claim {
-            local.claim.give_up(self.namespace.dir(Space::Mailslot));
+            local.give_up(self.namespace.dir(Space::Mailslot));
         }
     }
 

@@ -35,7 +35,10 @@ const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
 /// Looks outside of the active rings before a read goes on with what it has. Only a flood of wake-ups needs more.
 const OUTSIDE_LOOKS: u32 = 64;
 
-/// How often reads that do not wait look outside without being told to.
+/// Clients accepted in one look: as many as a backlog can hold.
+const ACCEPTS: u32 = 65_536;
+
+/// How often reads that do not wait, or never have to, look outside without being told to.
 const LOOK_EVERY_NS: u64 = 200_000;
 
 /// The mailslot itself, while it lives.
@@ -49,7 +52,7 @@ pub(super) struct Slot {
     pub(super) strangers: bool,
     pub(super) handles: AtomicUsize,
     pub(super) set: BellSet,
-    _ticker: Ticker,
+    ticker: Ticker,
     /// Rung to wake the front reader, and to show others that the descriptor is readable.
     pub(super) own_bell: Bell,
     /// The descriptor was asked for: keep it readable exactly while there is a message.
@@ -122,7 +125,7 @@ impl Slot {
             strangers: options.access != super::Access::Private,
             handles: AtomicUsize::new(1),
             set,
-            _ticker: ticker,
+            ticker,
             own_bell,
             watched: AtomicBool::new(false),
             state: Mutex::new(state),
@@ -171,7 +174,9 @@ impl Slot {
         state.spinner.ended();
         state.front_taken = false;
         state.call_next();
-        state.settle(self);
+        // Who waits for an edge has had the last one when nothing was found; if there is a message after all, it needs
+        // another.
+        state.settle(self, taken.is_err());
         taken
     }
 
@@ -233,10 +238,14 @@ impl Slot {
         deadline: Deadline,
     ) -> MutexGuard<'a, State> {
         let sleepy = state.spinner.is_sleepy();
-        if state.spin() || !state.rings.make_all_idle(sleepy) || state.activity_changed() {
+        if state.spin() {
             return state;
         }
+        // Before the rings are asked to ring: it may take in a writer who has not been asked.
         state.keep_name(self);
+        if !state.rings.make_all_idle(sleepy) || state.activity_changed() {
+            return state;
+        }
         let mut left = deadline.left();
         if state.rings.is_short() {
             left = Some(left.map_or(SHORTAGE_PAUSE, |left| left.min(SHORTAGE_PAUSE)));
@@ -247,6 +256,7 @@ impl Slot {
         let woken = self.set.wait(&mut reports, left);
         let mut state = self.lock();
         state.front_sleeps = false;
+        state.looked_ns = clock::now_ns();
         if let Err(error) = woken {
             tracing::error!(%error, "a mailslot's descriptors cannot be waited on");
         }
@@ -308,6 +318,10 @@ impl State {
         slot: &Slot,
         take: &mut impl FnMut(&Consumer, Frame) -> std::result::Result<T, ErrorKind>,
     ) -> Option<std::result::Result<T, ErrorKind>> {
+        // However busy the active rings are, others are heard too: strangers, and writers that could not count up.
+        if self.rings.now_ns().saturating_sub(self.looked_ns) > LOOK_EVERY_NS {
+            self.last_look_outside(slot);
+        }
         let (place, frame) = self.oldest(slot)?;
         let taken = take(self.rings.consumer(place)?, frame);
         if taken.is_ok() {
@@ -345,11 +359,13 @@ impl State {
             .spin(|| rings.has_news() || activity.load(Ordering::Relaxed) != seen)
     }
 
-    /// A look outside before a read that does not wait gives up. Writers of the same user announce themselves in the
-    /// activity word, but one that was killed between publishing and announcing did not, so there is a look now and then.
+    /// A look outside before a read that does not wait gives up, and now and then while there is always something to
+    /// read. Writers of the same user announce themselves in the activity word, but one that was killed or stopped between
+    /// publishing and announcing did not. If the descriptor is watched, its edge may be what brought the caller here.
     pub(super) fn last_look_outside(&mut self, slot: &Slot) {
         let now = clock::now_ns();
-        if slot.strangers || now.wrapping_sub(self.looked_ns) > LOOK_EVERY_NS {
+        let told = slot.strangers || slot.watched.load(Ordering::Acquire);
+        if told || now.wrapping_sub(self.looked_ns) > LOOK_EVERY_NS {
             self.looked_ns = now;
             self.keep_name(slot);
             self.look_outside(slot);
@@ -376,8 +392,8 @@ impl State {
                 break;
             }
         }
-        if self.front_sleeps {
-            // We may have taken what would have woken it.
+        if self.front_sleeps && (self.rings.any_active() || self.rings.is_short()) {
+            // We have taken what would have woken it.
             self.ring(slot);
         }
     }
@@ -386,9 +402,11 @@ impl State {
         for report in reports.drain(..) {
             match Token::from_word(report.token) {
                 Token::Listener => self.accept(slot),
+                // Who sleeps has yet to hear it.
+                Token::Own if self.front_sleeps => {}
                 Token::Own => self.silence(slot),
                 // Only to wake up now and then; going back to sleep looks after the name.
-                Token::Ticker => {}
+                Token::Ticker => slot.ticker.silence(),
                 token => self.rings.handle(token, report, &slot.set),
             }
         }
@@ -397,27 +415,30 @@ impl State {
 
     pub(super) fn accept(&mut self, slot: &Slot) {
         let Some(held) = &self.name else { return };
-        for listener in &held.listeners {
-            loop {
+        'listeners: for listener in &held.listeners {
+            // No more than can wait at once: somebody may connect as fast as we accept. The rest is for the next look.
+            for _ in 0..ACCEPTS {
                 match socket::accept(listener) {
                     Ok(Some(client)) => self.rings.add(client, &slot.set),
-                    Ok(None) => break,
+                    Ok(None) => continue 'listeners,
                     Err(error) => {
                         tracing::warn!(%error, "writers wait that cannot be taken in");
-                        self.rings.set_short();
                         break;
                     }
                 }
             }
+            self.rings.set_short();
         }
     }
 
-    /// Keeps the descriptor readable exactly while there is a message, if somebody watches it.
-    pub(super) fn settle(&mut self, slot: &Slot) {
+    /// Keeps the descriptor readable exactly while there is a message, if somebody watches it. `again`: with a new edge,
+    /// even if it is readable already.
+    pub(super) fn settle(&mut self, slot: &Slot, again: bool) {
         if !slot.watched.load(Ordering::Acquire) || self.name.is_none() {
             return;
         }
         if self.oldest(slot).is_some() || !self.rings.make_all_idle(true) {
+            self.rung &= !again;
             self.ring(slot);
         } else if self.rung && !self.front_sleeps {
             self.silence(slot);

@@ -173,6 +173,16 @@ impl Rings {
         self.short
     }
 
+    /// Whether some writers are looked at and do not ring.
+    pub(super) fn any_active(&self) -> bool {
+        !self.active.is_empty()
+    }
+
+    /// The clock, as of a few messages ago or the last sleep.
+    pub(super) fn now_ns(&self) -> u64 {
+        self.now_ns
+    }
+
     /// Notes that clients wait who could not be accepted.
     pub(super) fn set_short(&mut self) {
         self.short = true;
@@ -407,7 +417,7 @@ impl Rings {
             let place = self.active[index];
             match self.look_at(place) {
                 Ok(Some(frame)) => {
-                    if best.map_or(true, |(_, other)| frame.stamp < other.stamp) {
+                    if best.is_none_or(|(_, other)| frame.stamp < other.stamp) {
                         best = Some((place, frame));
                     }
                 }
@@ -449,7 +459,7 @@ impl Rings {
                 }
                 None => {
                     ring.looked_ns = now_ns;
-                    ring.empty_looks += 1;
+                    ring.empty_looks = ring.empty_looks.saturating_add(1);
                 }
             }
         }

@@ -167,7 +167,7 @@ impl MailslotServer {
             read_timeout: state.read_timeout(),
             writers,
         };
-        state.settle(&self.slot);
+        state.settle(&self.slot, true);
         Ok(info)
     }
 
@@ -240,7 +240,7 @@ impl AsFd for MailslotServer {
         if !self.slot.watched.swap(true, Ordering::AcqRel) {
             let mut state = self.slot.lock();
             state.look_outside(&self.slot);
-            state.settle(&self.slot);
+            state.settle(&self.slot, true);
         }
         self.slot.set.as_fd()
     }
