@@ -83,12 +83,7 @@ fn options() -> Result<Options, String> {
 fn run(options: &Options) -> bool {
     let targets: Vec<&Target> = TARGETS
         .iter()
-        .filter(|(name, _)| {
-            options
-                .target
-                .as_ref()
-                .map_or(true, |wanted| wanted == name)
-        })
+        .filter(|(name, _)| options.target.as_ref().is_none_or(|wanted| wanted == name))
         .collect();
     if let Some(case) = options.case {
         return targets

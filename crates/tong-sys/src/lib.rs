@@ -15,6 +15,7 @@
 //! | [`clock`] | one monotonic clock for stamps and deadlines |
 //! | `reactor` | registering with tokio, under the feature of that name |
 //! | [`cpu`] | may this thread spin? |
+//! | [`fork`] | has the process forked since? |
 //! | [`latch`] | a lock for moments |
 //! | [`errno`] | error numbers to match on |
 
@@ -32,6 +33,8 @@ pub mod cpu;
 #[cfg(not(loom))]
 pub mod dir;
 pub mod errno;
+#[cfg(not(loom))]
+pub mod fork;
 #[cfg(not(loom))]
 pub mod latch;
 #[cfg(not(loom))]

@@ -1,10 +1,9 @@
 //! Programs that run: in a namespace of their own, watched, and ended if the test ends before them.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
@@ -47,7 +46,7 @@ impl Room {
     }
 
     /// Runs a program.
-    pub(crate) fn start(&self, program: impl AsRef<OsStr>, args: &[&str]) -> Running {
+    pub(crate) fn start(&self, program: &Path, args: &[&str]) -> Running {
         let child = Command::new(program)
             .args(args)
             .env("TONG_DIR", self.dir.path())

@@ -7,7 +7,10 @@
 //! When an end is dropped, or its process dies, the other end receives what was sent before, then [`ErrorKind::Closed`];
 //! its sends fail with the same kind.
 //!
+//! Neither end is of use in a child that was forked and runs on without exec.
+//!
 //! # Limits
+//! A listener takes one client at a time in: one that connects and then stops before its greeting, holds up the others.
 //! A message has at most the quota less 32 bytes.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -17,7 +20,7 @@ use std::time::Duration;
 
 use tong_sys::bell::{self, Bell, BellSet};
 use tong_sys::dir::{Dir, Trust};
-use tong_sys::{clock, socket};
+use tong_sys::{clock, errno, socket};
 
 use super::greeting::{self, Greeting, Waker};
 use super::layout::Geometry;
@@ -98,7 +101,15 @@ impl Channel {
             answer_bell: Some(bells.1),
             quota_bytes,
         };
-        greeting.send(&socket).map_err(failed)?;
+        greeting
+            .send(&socket)
+            .map_err(|error| match error.raw_os_error() {
+                // It went between the connect and now.
+                Some(errno::EPIPE | errno::ECONNRESET) => {
+                    Error::new(OP, ErrorKind::NotFound).on(path.display().to_string())
+                }
+                _ => failed(error),
+            })?;
         let Greeting {
             memory,
             bell,

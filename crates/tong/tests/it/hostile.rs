@@ -61,7 +61,7 @@ impl Foe {
         socket::send(&socket, &greeting_bytes(&memory, directions, quota), &fds).unwrap();
         let map = memory
             .memory()
-            .map(0, memory.memory().len() as usize)
+            .map(0, memory.memory().len().try_into().unwrap())
             .unwrap();
         Foe {
             socket,
@@ -119,7 +119,7 @@ fn greeting_bytes(memory: &ChannelMemory, directions: u32, quota: u64) -> [u8; 4
     bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
     bytes[12..16].copy_from_slice(&directions.to_le_bytes());
     bytes[16..24].copy_from_slice(&header.word(0x10).load(Ordering::Relaxed).to_le_bytes());
-    bytes[24..28].copy_from_slice(&((shape >> 40) as u32).to_le_bytes());
+    bytes[24..28].copy_from_slice(&(shape >> 40).to_le_bytes()[..4]);
     bytes[32..40].copy_from_slice(&quota.to_le_bytes());
     bytes
 }
@@ -160,7 +160,7 @@ fn memory_of_client(name: &MailslotName) -> Map {
                 .write(true)
                 .open(entry.path())
                 .unwrap();
-            let len = file.metadata().unwrap().len() as usize;
+            let len = file.metadata().unwrap().len().try_into().unwrap();
             return Map::new(&file, 0, len).unwrap();
         }
     }

@@ -5,6 +5,7 @@ mod asynchronous;
 mod cleaners;
 mod crash;
 mod file;
+mod forked;
 mod handle;
 mod hostile;
 mod machine;
@@ -24,6 +25,7 @@ const ROLES: &[(&str, fn())] = &[
     ("outlive_foes", hostile::role_outlive_foes),
     ("keep_quiet", hostile::role_keep_quiet),
     ("serve_many", hostile::role_serve_many),
+    ("fork", forked::role_fork),
     ("write", mailslot::role_write),
     ("write_in_turn", mailslot::role_write_in_turn),
     ("write_lengths", mailslot::role_write_lengths),

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use tong_sys::bell::{self, Bell};
+use tong_sys::fork::Birth;
 use tong_sys::latch::Latch;
 use tong_sys::{clock, errno, socket};
 
@@ -14,7 +15,7 @@ use crate::channel::{duplex, FIRST_LEN};
 use crate::namespace::{self, Page, PageInfo, Space};
 use crate::{Error, ErrorKind, MailslotName, Namespace, Result};
 
-use super::QUOTA_RANGE;
+use super::{forked, QUOTA_RANGE};
 
 /// How long a writer goes on without asking the kernel whether the server lives. Short against the time that the end of
 /// a process takes to be noticed by anybody.
@@ -38,6 +39,8 @@ pub struct MailslotClient {
 
 #[derive(Debug)]
 struct End {
+    /// A forked child must not write into its parent's ring.
+    birth: Birth,
     name: MailslotName,
     /// The full name, for errors.
     full_name: Arc<str>,
@@ -153,6 +156,7 @@ impl End {
         let server_uid = socket::peer(&found.socket).map_err(failed)?.uid;
         let Greeting { memory, bell, .. } = greeting;
         Ok(End {
+            birth: Birth::here(),
             name: name.clone(),
             full_name: name.full().into(),
             max_message: found.info.max_message,
@@ -172,6 +176,9 @@ impl End {
         let limit = self.max_message as usize;
         if limit != 0 && message.len() > limit {
             return Err(Error::new(OP, ErrorKind::MessageTooLong { limit }));
+        }
+        if !self.birth.is_here() {
+            return Err(forked(OP));
         }
         // A panic cannot leave the ring half-moved: positions change last.
         self.writing.with(|writing| self.write(writing, message))
@@ -230,7 +237,9 @@ impl End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.writing.get_mut().producer.close();
+        if self.birth.is_here() {
+            self.writing.get_mut().producer.close();
+        }
     }
 }
 

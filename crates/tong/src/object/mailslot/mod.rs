@@ -30,6 +30,9 @@
 //! within 20 microseconds of the server's death by a signal, as if it had been queued just before. A writer killed while
 //! writing leaves no message or the whole message; one whose write returned leaves the whole message.
 //!
+//! Handles are of no use in a child that was forked and runs on without exec: they fail with
+//! [`ErrorKind::InvalidHandle`](crate::ErrorKind::InvalidHandle) there, and dropping them does nothing to the parent's.
+//!
 //! # Trust
 //! A writer that breaks the rules of the shared memory is cut off, and its unread messages with it; nobody else notices.
 //! A writer can claim a false time for its own messages, and so jump the queue or stay behind in it.
@@ -53,7 +56,7 @@ pub use server::MailslotServer;
 use std::time::Duration;
 
 use crate::namespace::Openness;
-use crate::{MailslotName, Result};
+use crate::{Error, ErrorKind, MailslotName, Result};
 
 /// Bytes that one writer may have queued unless the creator says otherwise.
 pub const DEFAULT_QUOTA: u64 = 64 << 20;
@@ -148,6 +151,12 @@ impl MailslotOptions {
     pub fn create(&self, name: &MailslotName) -> Result<MailslotServer> {
         MailslotServer::make(name, self)
     }
+}
+
+/// Why a handle is of no use in a child that was forked without running another program.
+fn forked(op: &'static str) -> Error {
+    Error::new(op, ErrorKind::InvalidHandle)
+        .because("the handle belongs to the process that this one was forked from; open one here")
 }
 
 /// What a mailslot says about itself.

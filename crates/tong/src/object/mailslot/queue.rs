@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tong_sys::bell::{Bell, BellSet, Report, Ticker};
+use tong_sys::fork::Birth;
 use tong_sys::{clock, socket};
 
 use super::published::Published;
@@ -44,6 +45,8 @@ const LOOK_EVERY_NS: u64 = 200_000;
 /// The mailslot itself, while it lives.
 #[derive(Debug)]
 pub(super) struct Slot {
+    /// A forked child must not read from its parent's rings, nor take the name from it.
+    pub(super) birth: Birth,
     pub(super) name: MailslotName,
     /// The full name, for errors.
     pub(super) full_name: Arc<str>,
@@ -119,6 +122,7 @@ impl Slot {
             reports: Vec::new(),
         };
         Ok(Slot {
+            birth: Birth::here(),
             name: name.clone(),
             full_name: name.full().into(),
             max_message: options.max_message_len,

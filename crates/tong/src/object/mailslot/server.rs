@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::published::timeout_ms;
 use super::queue::Slot;
-use super::{MailslotInfo, MailslotOptions};
+use super::{forked, MailslotInfo, MailslotOptions};
 use crate::name::MailslotName;
 use crate::wait::Deadline;
 use crate::{ErrorKind, Result};
@@ -141,6 +141,9 @@ impl MailslotServer {
         if self.closed.load(Ordering::Acquire) {
             return Err(self.slot.error(ErrorKind::Closed));
         }
+        if !self.slot.birth.is_here() {
+            return Err(forked("use mailslot").on(Arc::clone(&self.slot.full_name)));
+        }
         Ok(())
     }
 
@@ -152,6 +155,7 @@ impl MailslotServer {
     /// # References
     /// Win32: GetMailslotInfo.
     pub fn info(&self) -> Result<MailslotInfo> {
+        self.check_open()?;
         let mut state = self.slot.lock();
         state
             .check_open()
@@ -181,6 +185,7 @@ impl MailslotServer {
     /// # References
     /// Win32: SetMailslotInfo.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> Result<()> {
+        self.check_open()?;
         let mut state = self.slot.lock();
         state
             .check_open()
@@ -197,9 +202,11 @@ impl MailslotServer {
     /// Closes this handle before it is dropped. If it was the last one, the mailslot is gone at once: unread messages are
     /// discarded, the name is free, writers get [`ErrorKind::Closed`], and so do reads that wait in other threads.
     pub fn close(&self) {
-        if !self.closed.swap(true, Ordering::AcqRel)
-            && self.slot.handles.fetch_sub(1, Ordering::AcqRel) == 1
-        {
+        let was_open = !self.closed.swap(true, Ordering::AcqRel);
+        if !was_open || !self.slot.birth.is_here() {
+            return;
+        }
+        if self.slot.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.slot.shut();
         }
     }
@@ -237,7 +244,7 @@ impl AsFd for MailslotServer {
     /// It may be reported readable once without need, when a writer came or went or another thread has taken the message;
     /// it is never silent while a message is queued. Do not read from it.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        if !self.slot.watched.swap(true, Ordering::AcqRel) {
+        if self.slot.birth.is_here() && !self.slot.watched.swap(true, Ordering::AcqRel) {
             let mut state = self.slot.lock();
             state.look_outside(&self.slot);
             state.settle(&self.slot, true);
