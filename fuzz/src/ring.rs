@@ -91,17 +91,25 @@ impl Ring {
     }
 
     fn burst(&mut self, input: &mut Input<'_>) {
-        let len = input.below(200);
-        for _ in 0..input.below(200) {
+        let len = input.below(800);
+        for _ in 0..input.below(250) {
             self.push_len(len);
         }
     }
 
-    /// Message after message, read at once: lets the ring move back to a smaller segment.
+    /// Message after message, read at once: lets the ring move back to a smaller segment. A burst may follow when it has
+    /// just moved, and the consumer has not.
     fn trickle(&mut self, input: &mut Input<'_>) {
         let len = input.below(400);
+        let burst = input.one_in(2);
+        while self.pop(true) {}
         for _ in 0..input.below(3000) {
             self.push_len(len);
+            let moved = self.consumer.queued_bytes()
+                > self.queue.iter().map(|message| message.frame_len()).sum();
+            if moved && burst {
+                return self.burst(input);
+            }
             self.pop(false);
         }
     }

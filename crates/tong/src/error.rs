@@ -123,7 +123,8 @@ impl ErrorKind {
 }
 
 /// A failed call: what was tried, on what, and why it failed.
-#[derive(Debug)]
+///
+/// Its debug form is the text with the kind behind it, because that is what a `main` that returns it shows to people.
 pub struct Error {
     kind: ErrorKind,
     op: &'static str,
@@ -236,6 +237,12 @@ impl fmt::Display for Error {
             Some(source) => write!(f, " ({source})"),
             None => Ok(()),
         }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} [{:?}]", self.kind)
     }
 }
 

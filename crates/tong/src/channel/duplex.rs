@@ -309,6 +309,7 @@ impl Receiver {
 
     fn recv_until(&mut self, buf: &mut [u8], deadline: Deadline) -> Result<usize> {
         const OP: &str = "receive";
+        let mut first = true;
         loop {
             if let Some(len) = self.take(buf)? {
                 self.spinner.ended();
@@ -320,6 +321,12 @@ impl Receiver {
             if deadline == Deadline::Now {
                 return Err(self.nothing());
             }
+            // A peer that makes much ado about nothing must not keep us beyond the deadline.
+            if !first && deadline.passed() {
+                self.spinner.ended();
+                return Err(Error::new(OP, ErrorKind::TimedOut));
+            }
+            first = false;
             let consumer = &self.consumer;
             if self
                 .spinner

@@ -6,7 +6,7 @@
 //!
 //! - [`layout`]: where everything lies in the memory file.
 //! - [`ring`]: frames and positions; the only code that moves them.
-//! - [`greeting`]: what the connecting side sends, and what the other side believes of it.
+//! - `greeting`: what the connecting side sends, and what the other side believes of it.
 //! - [`duplex`]: two-way channels with blocking ends.
 //!
 //! A mailslot ([`crate::object::mailslot`]) is many one-way channels with one reader.
@@ -33,4 +33,5 @@ mod status;
 pub(crate) use status::RingStatus;
 
 /// Length in bytes of the segment that a ring grows to first. Small enough to stay in a processor's cache.
+#[cfg(not(loom))]
 pub(crate) const FIRST_LEN: u64 = 64 << 10;

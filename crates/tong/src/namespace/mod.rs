@@ -12,7 +12,7 @@
 //! meet the limits of file names and socket addresses. The real name stands in the page and is compared.
 //!
 //! # Lifetime and death
-//! See [`claim`]: a name is held by a lock that the kernel drops when the last holder's descriptor closes, for whatever
+//! See `claim.rs`: a name is held by a lock that the kernel drops when the last holder's descriptor closes, for whatever
 //! reason. What a crash leaves behind is found dead by the next one who wants the name, and replaced.
 //!
 //! # Attacks

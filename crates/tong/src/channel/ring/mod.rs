@@ -12,7 +12,7 @@
 //! A consumer about to sleep sets its flag, then looks at the tail once more; a producer stores the tail, then looks at the
 //! flag. With a full barrier between the two steps on both sides, at least one sees the other, and no wake-up is lost
 //! (`tests/loom.rs` checks it). The producer's barrier would cost more than all else, so where the kernel can, the sleeper
-//! pays for both: it runs the producer's barrier on the producer's processor ([`barrier`](tong_sys::barrier)), says so
+//! pays for both: it runs the producer's barrier on the producer's processor ([`barrier`]), says so
 //! with a flag of its own, and the producer leaves its barrier out. The same holds the other way round, for a producer
 //! that waits for room.
 //!

@@ -26,12 +26,12 @@
 //!
 //! # Lifetime and death
 //! The mailslot lives as long as a server handle. When the last one closes, or its process dies, unread messages and the
-//! name are gone at once, and writes fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed). A write may still succeed
+//! name are gone at once, and writes fail with [`ErrorKind::Closed`]. A write may still succeed
 //! within 20 microseconds of the server's death by a signal, as if it had been queued just before. A writer killed while
 //! writing leaves no message or the whole message; one whose write returned leaves the whole message.
 //!
 //! Handles are of no use in a child that was forked and runs on without exec: they fail with
-//! [`ErrorKind::InvalidHandle`](crate::ErrorKind::InvalidHandle) there, and dropping them does nothing to the parent's.
+//! [`ErrorKind::InvalidHandle`] there, and dropping them does nothing to the parent's.
 //!
 //! # Trust
 //! A writer that breaks the rules of the shared memory is cut off, and its unread messages with it; nobody else notices.
@@ -142,9 +142,9 @@ impl MailslotOptions {
     ///
     /// # Errors
     /// In this order: no usable namespace, or no machine-wide one though access is widened
-    /// ([`ErrorKind::PathNotFound`](crate::ErrorKind::PathNotFound)); the name is taken
-    /// ([`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists)); something that is not tong's stands in the way
-    /// ([`ErrorKind::Foreign`](crate::ErrorKind::Foreign)); no space, no descriptors.
+    /// ([`ErrorKind::PathNotFound`]); the name is taken
+    /// ([`ErrorKind::AlreadyExists`]); something that is not tong's stands in the way
+    /// ([`ErrorKind::Foreign`]); no space, no descriptors.
     ///
     /// # References
     /// Win32: CreateMailslot.
