@@ -67,7 +67,10 @@ fn m4_4_hundreds_of_clients_may_be_open_at_once() {
     }
     assert_eq!(server.info().unwrap().writers, 200);
     drop(clients);
-    assert_eq!(server.info().unwrap().writers, 0);
+    // A thread of another test that is just starting a program holds copies of the descriptors for a moment.
+    support::eventually("all writers are gone", || {
+        server.info().unwrap().writers == 0
+    });
 }
 
 #[test]
