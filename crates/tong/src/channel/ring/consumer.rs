@@ -71,10 +71,21 @@ impl Consumer {
             let (kind, len, stamp) = self.segment.header(self.head);
             match kind {
                 DATA => return self.checked(len as usize, stamp).map(Some),
-                MOVE if !self.just_moved => self.follow(len)?,
+                MOVE if !self.just_moved => {
+                    if !self.follow(len)? {
+                        return Ok(None);
+                    }
+                }
                 _ => return Err(Corrupt),
             }
         }
+    }
+
+    /// Whether everything that was seen so far has been consumed. [`Consumer::front`] may have nothing although this is
+    /// not so: when its next segment cannot be mapped for want of memory.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.head == self.tail
     }
 
     /// Copies the message of [`Consumer::front`] to the start of `buf`, which has room for it.
@@ -235,12 +246,17 @@ impl Consumer {
     }
 
     /// Follows the producer into segment `index`, and gives the memory of the one left behind back.
-    fn follow(&mut self, index: u32) -> Result<(), Corrupt> {
+    ///
+    /// Returns `false` if the segment cannot be mapped now, because this process has too many mappings or no memory. That
+    /// is our shortage and not the producer's fault, so its messages stay, and the next look tries again.
+    fn follow(&mut self, index: u32) -> Result<bool, Corrupt> {
         if index > self.shared.geometry.later || index == self.segment.index {
             return Err(Corrupt);
         }
         let base = self.head + FRAME_ALIGN;
-        let next = Segment::open(&self.shared, index, base).map_err(|_| Corrupt)?;
+        let Ok(next) = Segment::open(&self.shared, index, base) else {
+            return Ok(false);
+        };
         let left = std::mem::replace(&mut self.segment, next);
         if left.index != 0 {
             // Before the head is published: after that the producer may come back to this segment.
@@ -251,6 +267,6 @@ impl Consumer {
         }
         self.head = base;
         self.just_moved = true;
-        Ok(())
+        Ok(true)
     }
 }

@@ -493,6 +493,7 @@ impl Rings {
         }
         match ring.consumer.front() {
             Ok(Some(_)) => {}
+            Ok(None) if !ring.consumer.is_drained() => {}
             Ok(None) => self.bury(place, set, "it is gone and everything was read"),
             Err(Corrupt) => self.bury(place, set, "its ring makes no sense"),
         }
