@@ -25,7 +25,7 @@ use tong_sys::{clock, errno, socket};
 use super::greeting::{self, Greeting, Waker};
 use super::layout::Geometry;
 use super::ring::{self, ChannelMemory, Consumer, Corrupt, Producer, PushError};
-use super::FIRST_LEN;
+use super::{FIRST_LEN, TRUST_NS};
 use crate::wait::{Deadline, Spinner};
 use crate::{namespace, Error, ErrorKind, Result};
 
@@ -36,9 +36,6 @@ const TO_CONNECTOR: u32 = 1;
 
 /// Bytes that each side may have queued unless it says otherwise.
 pub const DEFAULT_QUOTA: u64 = 1 << 20;
-
-/// How long a receive that does not wait goes on without asking whether the peer lives.
-const TRUST_NS: u64 = 20_000;
 
 /// What a report's token stands for.
 const BELL: u64 = 0;

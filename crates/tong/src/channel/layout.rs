@@ -152,11 +152,6 @@ impl Geometry {
         self.first_len * ((1 << self.later) - 1)
     }
 
-    /// Offset of a direction's control block.
-    pub(crate) fn control(self, direction: u32) -> usize {
-        CONTROL_START + direction as usize * CONTROL_LEN
-    }
-
     /// Writes the header that tells tools what the file is.
     pub(crate) fn sign(self, base: &Map) {
         use tong_sys::map::Ordering::Relaxed;
@@ -166,6 +161,11 @@ impl Geometry {
         base.word(AT_SHAPE).store(shape, Relaxed);
         base.word(AT_MAGIC).store(MAGIC, Relaxed);
     }
+}
+
+/// Offset of a direction's control block; the same in every file.
+pub(crate) fn control(direction: u32) -> usize {
+    CONTROL_START + direction as usize * CONTROL_LEN
 }
 
 /// Space in the ring that a message of `len` bytes takes: a header, and whole 16-byte rows.
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn control_blocks_end_before_the_first_segment() {
         let geometry = Geometry::new(2, 65536, 1 << 20);
-        assert!((geometry.control(1) + CONTROL_LEN) as u64 <= INNER_START);
+        assert!((control(1) + CONTROL_LEN) as u64 <= INNER_START);
         assert_eq!(geometry.segment_offset(0, 1) % 4096, 0);
     }
 

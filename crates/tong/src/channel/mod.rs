@@ -35,3 +35,8 @@ pub(crate) use status::RingStatus;
 /// Length in bytes of the segment that a ring grows to first. Small enough to stay in a processor's cache.
 #[cfg(not(loom))]
 pub(crate) const FIRST_LEN: u64 = 64 << 10;
+
+/// How long an end goes on without asking the kernel whether its peer lives, where asking costs more than all the rest.
+/// Short against the time that the end of a process takes to be noticed by anybody.
+#[cfg(not(loom))]
+pub(crate) const TRUST_NS: u64 = 20_000;

@@ -27,7 +27,7 @@ impl RingStatus {
         if word(layout::AT_MAGIC) != layout::MAGIC {
             return None;
         }
-        let control = layout::Geometry::new(1, 4096, 4096).control(0);
+        let control = layout::control(0);
         let position = |which: usize| word(control + which);
         Some(RingStatus {
             messages: word(control + layout::WRITTEN).saturating_sub(word(control + layout::READ)),

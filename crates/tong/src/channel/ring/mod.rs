@@ -73,7 +73,8 @@ impl From<Corrupt> for PushError {
     }
 }
 
-/// Runs between asking to be woken and the last look before the sleep; one run serves any number of rings.
+/// Runs between asking to be woken and the last look before the sleep; one run serves any number of rings. What the other
+/// side stored before is seen by that look, and what it stores later it follows with a look at the flag.
 pub fn settle() {
     if barrier::ready() {
         barrier::heavy();
@@ -149,7 +150,7 @@ impl ChannelMemory {
             base: Arc::clone(&self.base),
             geometry: self.geometry,
             direction,
-            control: self.geometry.control(direction),
+            control: layout::control(direction),
         }
     }
 }

@@ -123,7 +123,7 @@ impl Producer {
     /// # Errors
     /// [`Corrupt`] if its position makes no sense.
     pub fn sleep_until_read(&mut self) -> Result<bool, Corrupt> {
-        self.shared.ask_to_wake(flag::PRODUCER_ASLEEP);
+        self.shared.set_flag(flag::PRODUCER_ASLEEP);
         settle();
         let (seen, claim) = (
             self.head,

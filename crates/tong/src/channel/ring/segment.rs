@@ -175,10 +175,4 @@ impl Shared {
         }
         flags & sleepy != 0 || (flags & asleep != 0 && self.clear_flag(asleep))
     }
-
-    /// Asks to be woken. What the other side stored before is seen by a load after [`settle`], and what it stores later
-    /// it follows with a look at the flag.
-    pub(super) fn ask_to_wake(&self, asleep: u64) {
-        self.set_flag(asleep);
-    }
 }

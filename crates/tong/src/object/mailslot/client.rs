@@ -11,15 +11,11 @@ use tong_sys::{clock, errno, socket};
 use crate::channel::greeting::{Greeting, Waker};
 use crate::channel::layout::Geometry;
 use crate::channel::ring::{ChannelMemory, Producer, PushError};
-use crate::channel::{duplex, FIRST_LEN};
+use crate::channel::{duplex, FIRST_LEN, TRUST_NS};
 use crate::namespace::{self, Page, PageInfo, Space};
 use crate::{Error, ErrorKind, MailslotName, Namespace, Result};
 
-use super::{forked, QUOTA_RANGE};
-
-/// How long a writer goes on without asking the kernel whether the server lives. Short against the time that the end of
-/// a process takes to be noticed by anybody.
-const TRUST_NS: u64 = 20_000;
+use super::{forked, is_name, stem, QUOTA_RANGE};
 
 /// A client handle: writes to a mailslot.
 ///
@@ -132,8 +128,7 @@ impl End {
             .quota_bytes
             .clamp(*QUOTA_RANGE.start(), *QUOTA_RANGE.end());
         let geometry = Geometry::new(1, FIRST_LEN, quota_bytes);
-        let memory =
-            ChannelMemory::create(&memory_name(name, &found.info), geometry).map_err(failed)?;
+        let memory = ChannelMemory::create(&memory_name(&found), geometry).map_err(failed)?;
         let bell = Bell::create().map_err(failed)?;
         let greeting = Greeting {
             memory,
@@ -245,6 +240,8 @@ impl Drop for End {
 
 /// A mailslot that answers at its name.
 struct Found {
+    /// What its files are called.
+    stem: String,
     socket: OwnedFd,
     page: Option<Page>,
     info: PageInfo,
@@ -253,8 +250,8 @@ struct Found {
 fn find(name: &MailslotName) -> Result<Found> {
     const OP: &str = "open mailslot";
     let namespace = Namespace::current()?;
-    let stem = namespace::stem(Space::Mailslot, name.folded());
-    let same = |written: &str| MailslotName::parse(written).is_ok_and(|written| written == *name);
+    let stem = stem(name);
+    let same = |written: &str| is_name(name, written);
     if let Some(found) = find_in(namespace.dir(Space::Mailslot), &stem, true, same)? {
         return Ok(found);
     }
@@ -288,7 +285,12 @@ fn find_in(
                         info.name
                     )));
                 }
-                return Ok(Some(Found { socket, page, info }));
+                return Ok(Some(Found {
+                    stem: stem.to_owned(),
+                    socket,
+                    page,
+                    info,
+                }));
             }
             Err(error) => match error.raw_os_error() {
                 Some(errno::ENOENT) => return Ok(None),
@@ -320,8 +322,7 @@ fn find_in(
 }
 
 /// Tells tools whose ring it is: that of this very mailslot, not of another one of the same name in another namespace.
-fn memory_name(name: &MailslotName, info: &PageInfo) -> std::ffi::CString {
-    let stem = namespace::stem(Space::Mailslot, name.folded());
-    let mark = namespace::ring_mark(&stem, info.created_ns);
+fn memory_name(found: &Found) -> std::ffi::CString {
+    let mark = namespace::ring_mark(&found.stem, found.info.created_ns);
     std::ffi::CString::new(format!("tong-mailslot-{mark}")).unwrap_or_default()
 }

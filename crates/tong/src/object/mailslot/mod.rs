@@ -55,7 +55,7 @@ pub use server::MailslotServer;
 
 use std::time::Duration;
 
-use crate::namespace::Openness;
+use crate::namespace::{self, Openness, Space};
 use crate::{Error, ErrorKind, MailslotName, Result};
 
 /// Bytes that one writer may have queued unless the creator says otherwise.
@@ -151,6 +151,16 @@ impl MailslotOptions {
     pub fn create(&self, name: &MailslotName) -> Result<MailslotServer> {
         MailslotServer::make(name, self)
     }
+}
+
+/// What the files of the mailslot are called.
+fn stem(name: &MailslotName) -> String {
+    namespace::stem(Space::Mailslot, name.folded())
+}
+
+/// Whether `written`, as a page has it, is this name.
+fn is_name(name: &MailslotName, written: &str) -> bool {
+    MailslotName::parse(written).is_ok_and(|written| written == *name)
 }
 
 /// Why a handle is of no use in a child that was forked without running another program.

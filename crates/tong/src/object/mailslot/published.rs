@@ -7,7 +7,7 @@ use std::time::Duration;
 use tong_sys::bell::BellSet;
 
 use super::rings::Token;
-use super::MailslotOptions;
+use super::{is_name, stem, MailslotOptions};
 use crate::name::MailslotName;
 use crate::namespace::{self, Claim, Page, PageInfo, Space, FOREVER};
 use crate::{Error, ErrorKind, Namespace, Result};
@@ -53,11 +53,8 @@ impl Published {
             // The own name is only held; clients go to the machine-wide one. Whoever was quick enough to connect here is hung
             // up on, because the listener is closed.
             let namespace::Made { claim: local, .. } = claim(own, name, private, &info)?;
-            own.remove(&namespace::socket_name(&namespace::stem(
-                Space::Mailslot,
-                name.folded(),
-            )))
-            .map_err(|error| Error::from_io(OP, error))?;
+            own.remove(&namespace::socket_name(&stem(name)))
+                .map_err(|error| Error::from_io(OP, error))?;
             match claim(&global, name, openness, &info) {
                 Ok(made) => (Some(global), Some(local), made),
                 Err(error) => {
@@ -139,9 +136,8 @@ fn claim(
     openness: namespace::Openness,
     info: &PageInfo,
 ) -> Result<namespace::Made> {
-    let stem = namespace::stem(Space::Mailslot, name.folded());
-    let same = |written: &str| MailslotName::parse(written).is_ok_and(|written| written == *name);
-    Claim::make(dir, Space::Mailslot, &stem, openness, info, same)
+    let same = |written: &str| is_name(name, written);
+    Claim::make(dir, Space::Mailslot, &stem(name), openness, info, same)
 }
 
 /// A read time-out as the page keeps it.

@@ -25,7 +25,7 @@ use crate::namespace::FOREVER;
 use crate::wait::{Deadline, Spinner};
 use crate::{Error, ErrorKind, Result};
 
-pub(super) const OP_READ: &str = "read mailslot";
+const OP_READ: &str = "read mailslot";
 
 /// How often a server looks whether its name was taken from it by a cleaner, also while it sleeps.
 const NAME_CHECK: Duration = Duration::from_secs(10);
@@ -52,15 +52,15 @@ pub(super) struct Slot {
     pub(super) full_name: Arc<str>,
     pub(super) max_message: u32,
     /// Access is widened: writers may be of other users, and none counts up the activity word.
-    pub(super) strangers: bool,
+    strangers: bool,
     pub(super) handles: AtomicUsize,
     pub(super) set: BellSet,
     ticker: Ticker,
     /// Rung to wake the front reader, and to show others that the descriptor is readable.
-    pub(super) own_bell: Bell,
+    own_bell: Bell,
     /// The descriptor was asked for: keep it readable exactly while there is a message.
     pub(super) watched: AtomicBool,
-    pub(super) state: Mutex<State>,
+    state: Mutex<State>,
 }
 
 #[derive(Debug)]
@@ -68,20 +68,20 @@ pub(super) struct State {
     pub(super) name: Option<Published>,
     pub(super) rings: Rings,
     /// The page's activity word as of the last look outside.
-    pub(super) seen_activity: u64,
+    seen_activity: u64,
     /// When a read that did not wait looked outside last.
-    pub(super) looked_ns: u64,
+    looked_ns: u64,
     /// The own bell has been rung and not silenced.
-    pub(super) rung: bool,
+    rung: bool,
     /// Readers behind the front, in the order in which they came.
     line: VecDeque<Arc<Turn>>,
     /// A reader sleeps on the descriptors.
-    pub(super) front_sleeps: bool,
+    front_sleeps: bool,
     /// A thread is the front.
-    pub(super) front_taken: bool,
-    pub(super) spinner: Spinner,
-    pub(super) name_checked: Instant,
-    pub(super) reports: Vec<Report>,
+    front_taken: bool,
+    spinner: Spinner,
+    name_checked: Instant,
+    reports: Vec<Report>,
 }
 
 /// A place in the line of readers.
@@ -145,6 +145,14 @@ impl Slot {
         Error::new(OP_READ, kind).on(Arc::clone(&self.full_name))
     }
 
+    /// Whether the mailslot still has its name, that is, an open handle.
+    pub(super) fn check_open(&self, state: &State) -> Result<()> {
+        match state.name {
+            Some(_) => Ok(()),
+            None => Err(self.error(ErrorKind::Closed)),
+        }
+    }
+
     /// Waits for the oldest message and hands it to `take`, which copies it or refuses it.
     pub(super) fn receive<T>(
         &self,
@@ -160,8 +168,8 @@ impl Slot {
         }
         state.front_taken = true;
         let taken = loop {
-            if let Err(error) = state.check_open() {
-                break Err(error.on(Arc::clone(&self.full_name)));
+            if let Err(error) = self.check_open(&state) {
+                break Err(error);
             }
             if let Some(taken) = state.take(self, &mut take) {
                 break taken.map_err(|kind| self.error(kind));
@@ -185,14 +193,12 @@ impl Slot {
     }
 
     /// Takes a message without waiting while others wait, if there are more messages than waiting readers.
-    pub(super) fn receive_beside<T>(
+    fn receive_beside<T>(
         &self,
         mut state: MutexGuard<'_, State>,
         mut take: impl FnMut(&Consumer, Frame) -> std::result::Result<T, ErrorKind>,
     ) -> Result<T> {
-        state
-            .check_open()
-            .map_err(|error| error.on(Arc::clone(&self.full_name)))?;
+        self.check_open(&state)?;
         state.look_outside(self);
         let waiting = 1 + state.line.len() as u64;
         let spare = state.rings.count().0 > waiting;
@@ -203,7 +209,7 @@ impl Slot {
     }
 
     /// Waits behind the front until it is our turn.
-    pub(super) fn stand_in_line<'a>(
+    fn stand_in_line<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
         deadline: Deadline,
@@ -236,7 +242,7 @@ impl Slot {
     }
 
     /// Lets the front reader spin, then sleep, until something may have changed or the deadline has passed.
-    pub(super) fn sleep<'a>(
+    fn sleep<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
         deadline: Deadline,
@@ -290,13 +296,6 @@ impl Slot {
 }
 
 impl State {
-    pub(super) fn check_open(&self) -> Result<()> {
-        match self.name {
-            Some(_) => Ok(()),
-            None => Err(Error::new(OP_READ, ErrorKind::Closed)),
-        }
-    }
-
     pub(super) fn read_timeout(&self) -> Option<Duration> {
         let held = self.name.as_ref()?;
         match held.page.read_timeout_ms().load(Ordering::Relaxed) {
@@ -305,19 +304,19 @@ impl State {
         }
     }
 
-    pub(super) fn activity(&self) -> u64 {
+    fn activity(&self) -> u64 {
         // Acquire: pairs with a writer's count, so that what it announces is visible to the look that follows.
         self.name
             .as_ref()
             .map_or(0, |held| held.page.activity().load(Ordering::Acquire))
     }
 
-    pub(super) fn activity_changed(&self) -> bool {
+    fn activity_changed(&self) -> bool {
         self.activity() != self.seen_activity
     }
 
     /// Hands the oldest message to `take`; `None` if there is none.
-    pub(super) fn take<T>(
+    fn take<T>(
         &mut self,
         slot: &Slot,
         take: &mut impl FnMut(&Consumer, Frame) -> std::result::Result<T, ErrorKind>,
@@ -356,7 +355,7 @@ impl State {
         self.rings.oldest(&slot.set, || false)
     }
 
-    pub(super) fn spin(&mut self) -> bool {
+    fn spin(&mut self) -> bool {
         let Some(held) = &self.name else { return true };
         let (activity, seen, rings) = (held.page.activity(), self.seen_activity, &self.rings);
         self.spinner
@@ -366,7 +365,7 @@ impl State {
     /// A look outside before a read that does not wait gives up, and now and then while there is always something to
     /// read. Writers of the same user announce themselves in the activity word, but one that was killed or stopped between
     /// publishing and announcing did not. If the descriptor is watched, its edge may be what brought the caller here.
-    pub(super) fn last_look_outside(&mut self, slot: &Slot) {
+    fn last_look_outside(&mut self, slot: &Slot) {
         let now = clock::now_ns();
         let told = slot.strangers || slot.watched.load(Ordering::Acquire);
         if told || now.wrapping_sub(self.looked_ns) > LOOK_EVERY_NS {
@@ -402,7 +401,7 @@ impl State {
         }
     }
 
-    pub(super) fn handle(&mut self, slot: &Slot, mut reports: Vec<Report>) {
+    fn handle(&mut self, slot: &Slot, mut reports: Vec<Report>) {
         for report in reports.drain(..) {
             match Token::from_word(report.token) {
                 Token::Listener => self.accept(slot),
@@ -417,7 +416,7 @@ impl State {
         self.reports = reports;
     }
 
-    pub(super) fn accept(&mut self, slot: &Slot) {
+    fn accept(&mut self, slot: &Slot) {
         let Some(held) = &self.name else { return };
         'listeners: for listener in &held.listeners {
             // No more than can wait at once: somebody may connect as fast as we accept. The rest is for the next look.
@@ -449,21 +448,21 @@ impl State {
         }
     }
 
-    pub(super) fn ring(&mut self, slot: &Slot) {
+    fn ring(&mut self, slot: &Slot) {
         if !self.rung {
             self.rung = true;
             slot.own_bell.ring();
         }
     }
 
-    pub(super) fn silence(&mut self, slot: &Slot) {
+    fn silence(&mut self, slot: &Slot) {
         if self.name.is_some() {
             self.rung = false;
             slot.own_bell.silence();
         }
     }
 
-    pub(super) fn call_next(&mut self) {
+    fn call_next(&mut self) {
         if let Some(turn) = self.line.pop_front() {
             // The place is taken for it already, so that nobody slips in before it wakes.
             self.front_taken = true;
@@ -473,7 +472,7 @@ impl State {
     }
 
     /// Publishes the name again if somebody removed it.
-    pub(super) fn keep_name(&mut self, slot: &Slot) {
+    fn keep_name(&mut self, slot: &Slot) {
         if self.name_checked.elapsed() < NAME_CHECK / 10 {
             return;
         }

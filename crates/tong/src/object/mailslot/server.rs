@@ -76,6 +76,7 @@ impl MailslotServer {
     /// # References
     /// Win32: ReadFile, "Reading from a Mailslot".
     pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
+        self.check_open()?;
         let timeout = self.slot.lock().read_timeout();
         self.recv_until(buf, Deadline::after(timeout))
     }
@@ -157,9 +158,7 @@ impl MailslotServer {
     pub fn info(&self) -> Result<MailslotInfo> {
         self.check_open()?;
         let mut state = self.slot.lock();
-        state
-            .check_open()
-            .map_err(|error| error.on(Arc::clone(&self.slot.full_name)))?;
+        self.slot.check_open(&state)?;
         state.look_outside(&self.slot);
         let next_len = state.oldest(&self.slot).map(|(_, frame)| frame.len);
         let (message_count, queued_bytes, writers) = state.rings.count();
@@ -187,9 +186,7 @@ impl MailslotServer {
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> Result<()> {
         self.check_open()?;
         let mut state = self.slot.lock();
-        state
-            .check_open()
-            .map_err(|error| error.on(Arc::clone(&self.slot.full_name)))?;
+        self.slot.check_open(&state)?;
         if let Some(held) = &mut state.name {
             held.info.read_timeout_ms = timeout_ms(timeout);
             held.page
