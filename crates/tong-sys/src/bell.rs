@@ -235,6 +235,37 @@ pub fn wait_readable(fd: impl AsFd, timeout: Option<Duration>) -> io::Result<()>
     }
 }
 
+/// Says whether there is something to read or accept, or the other side is gone. Never blocks.
+#[must_use]
+pub fn is_readable(fd: impl AsFd) -> bool {
+    let mut poll = [rustix::event::PollFd::new(&fd, POLLED)];
+    let none = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    rustix::event::poll(&mut poll, Some(&none)).is_ok_and(|ready| ready > 0)
+}
+
+/// Waits until there is something to read at one of the descriptors, or its other side is gone, up to `timeout`; may
+/// return early.
+///
+/// # Errors
+/// What poll reports.
+pub fn wait_any_readable(fds: &[BorrowedFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
+    let timeout = timeout.map(|time| timespec(time.min(LONGEST_WAIT)));
+    let mut polls: Vec<_> = fds
+        .iter()
+        .map(|fd| rustix::event::PollFd::new(fd, POLLED))
+        .collect();
+    match rustix::event::poll(&mut polls, timeout.as_ref()) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What makes a descriptor signaled; the end of its other side always does.
+const POLLED: rustix::event::PollFlags = rustix::event::PollFlags::IN;
+
 fn timespec(time: Duration) -> Timespec {
     Timespec {
         tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),

@@ -16,6 +16,16 @@ pub fn now_ns() -> u64 {
         .wrapping_add(now.tv_nsec as u64)
 }
 
+/// Nanoseconds since 1970 by the system's clock, which people and daemons set.
+#[must_use]
+pub fn realtime_ns() -> u64 {
+    let now = clock_gettime(ClockId::Realtime);
+    u64::try_from(now.tv_sec)
+        .unwrap_or(0)
+        .wrapping_mul(1_000_000_000)
+        .wrapping_add(now.tv_nsec as u64)
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

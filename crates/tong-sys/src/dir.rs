@@ -287,6 +287,18 @@ pub fn give_length(fd: impl AsFd, len: u64) -> io::Result<()> {
     Ok(rustix::fs::ftruncate(&fd, len)?)
 }
 
+/// Gives a file a length without putting memory behind it. A file that is as long or longer stays as it is.
+///
+/// # Errors
+/// What ftruncate reports: `EFBIG`, `ENOSPC`.
+pub fn stretch(fd: impl AsFd, len: u64) -> io::Result<()> {
+    if file_len(&fd)? >= len {
+        return Ok(());
+    }
+    check_file_limit(len)?;
+    Ok(rustix::fs::ftruncate(&fd, len)?)
+}
+
 /// Says whether the process may make a file of `len` bytes. Growing one beyond the limit would raise SIGXFSZ, which kills.
 ///
 /// # Errors

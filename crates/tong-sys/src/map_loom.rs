@@ -4,7 +4,7 @@
 //! copy. Plain bytes are guarded: a copy that meets another one which nothing orders before it fails the model, which is
 //! stronger than finding torn bytes by luck.
 //!
-//! A thread of a model can be [killed](die_after) at any of its steps.
+//! A thread of a model can be [killed](die_after) at any of its steps. What it does while it unwinds changes nothing.
 
 use std::cell::Cell;
 use std::io;
@@ -13,9 +13,16 @@ use std::sync::{Arc, OnceLock};
 use loom::cell::UnsafeCell;
 pub use loom::sync::atomic::Ordering;
 
+/// How long a thread lives.
+#[derive(Clone, Copy)]
+enum Left {
+    Ever,
+    Steps(u32),
+    Dead,
+}
+
 loom::thread_local! {
-    /// Steps that the thread has left to live.
-    static LEFT: Cell<Option<u32>> = Cell::new(None);
+    static LEFT: Cell<Left> = Cell::new(Left::Ever);
 }
 
 /// What a killed thread unwinds with.
@@ -25,15 +32,37 @@ pub struct Killed;
 /// Lets the current thread make `steps` more steps in mapped memory and kills it before the next: it unwinds with
 /// [`Killed`], and what it did before stays.
 pub fn die_after(steps: u32) {
-    LEFT.with(|left| left.set(Some(steps)));
+    LEFT.with(|left| left.set(Left::Steps(steps)));
 }
 
-fn step() {
+/// Whether the current thread was killed.
+#[must_use]
+pub fn is_dead() -> bool {
+    LEFT.with(|left| matches!(left.get(), Left::Dead))
+}
+
+/// Does what is done on behalf of a thread, whether it lives or not.
+pub(crate) fn without_death<T>(call: impl FnOnce() -> T) -> T {
+    let before = LEFT.with(|left| left.replace(Left::Ever));
+    let outcome = call();
+    LEFT.with(|left| left.set(before));
+    outcome
+}
+
+/// `false` if the thread is dead and only unwinds.
+fn step() -> bool {
     LEFT.with(|left| match left.get() {
-        None => {}
-        Some(0) => std::panic::resume_unwind(Box::new(Killed)),
-        Some(some) => left.set(Some(some - 1)),
-    });
+        Left::Ever => true,
+        Left::Steps(0) => {
+            left.set(Left::Dead);
+            std::panic::resume_unwind(Box::new(Killed))
+        }
+        Left::Steps(some) => {
+            left.set(Left::Steps(some - 1));
+            true
+        }
+        Left::Dead => false,
+    })
 }
 
 /// A 64-bit word; each operation is a step.
@@ -51,38 +80,81 @@ impl AtomicU64 {
 
     /// As the standard library's.
     pub fn load(&self, order: Ordering) -> u64 {
-        step();
-        self.word.load(order)
+        if step() {
+            self.word.load(order)
+        } else {
+            0
+        }
     }
 
     /// As the standard library's.
     pub fn store(&self, value: u64, order: Ordering) {
-        step();
-        self.word.store(value, order);
+        if step() {
+            self.word.store(value, order);
+        }
     }
 
     /// As the standard library's.
     pub fn swap(&self, value: u64, order: Ordering) -> u64 {
-        step();
-        self.word.swap(value, order)
+        if step() {
+            self.word.swap(value, order)
+        } else {
+            0
+        }
     }
 
     /// As the standard library's.
     pub fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
-        step();
-        self.word.fetch_or(bits, order)
+        if step() {
+            self.word.fetch_or(bits, order)
+        } else {
+            0
+        }
     }
 
     /// As the standard library's.
     pub fn fetch_and(&self, bits: u64, order: Ordering) -> u64 {
-        step();
-        self.word.fetch_and(bits, order)
+        if step() {
+            self.word.fetch_and(bits, order)
+        } else {
+            0
+        }
     }
 
     /// As the standard library's.
     pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
-        step();
-        self.word.fetch_add(value, order)
+        if step() {
+            self.word.fetch_add(value, order)
+        } else {
+            0
+        }
+    }
+
+    /// As the standard library's.
+    pub fn fetch_max(&self, value: u64, order: Ordering) -> u64 {
+        if step() {
+            self.word.fetch_max(value, order)
+        } else {
+            0
+        }
+    }
+
+    /// As the standard library's.
+    ///
+    /// # Errors
+    /// The value that it has instead.
+    pub fn compare_exchange(
+        &self,
+        old: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        if step() {
+            self.word.compare_exchange(old, new, success, failure)
+        } else {
+            Ok(old)
+        }
     }
 }
 
@@ -103,14 +175,18 @@ impl Bytes {
     }
 
     fn get(&self) -> [u8; 8] {
-        step();
+        if !step() {
+            return [0; 8];
+        }
         self.guard
             .with(|_| self.value.load(Ordering::Relaxed))
             .to_le_bytes()
     }
 
     fn set(&self, value: [u8; 8]) {
-        step();
+        if !step() {
+            return;
+        }
         self.guard.with_mut(|_| {
             self.value
                 .store(u64::from_le_bytes(value), Ordering::Relaxed)

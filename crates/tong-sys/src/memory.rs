@@ -58,6 +58,12 @@ impl Memory {
         Ok(Memory { fd, len })
     }
 
+    /// The descriptor, for those who do without the rest.
+    #[must_use]
+    pub fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+
     /// Length of the file in bytes; it never changes.
     #[must_use]
     pub fn len(&self) -> u64 {
@@ -110,6 +116,16 @@ impl AsFd for Memory {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// Makes sure that memory stands behind part of a file of a memory file system, without changing its length.
+///
+/// # Errors
+/// What fallocate reports when there is no memory.
+pub fn reserve(fd: impl AsFd, offset: u64, len: u64) -> io::Result<()> {
+    Ok(rustix::io::retry_on_intr(|| {
+        rustix::fs::fallocate(&fd, FallocateFlags::KEEP_SIZE, offset, len)
+    })?)
 }
 
 #[cfg(test)]
