@@ -48,6 +48,27 @@ pub fn bind(dir: BorrowedFd<'_>, name: &str) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// Makes a socket under a name that is in no directory: it goes with the socket, and every user of the machine may try it.
+/// Nobody can connect until [`listen`].
+///
+/// # Errors
+/// What the system reports: `EADDRINUSE`.
+pub fn bind_hidden(name: &[u8]) -> io::Result<OwnedFd> {
+    let socket = new_socket(SocketFlags::NONBLOCK)?;
+    rustix::net::bind(&socket, &SocketAddrUnix::new_abstract_name(name)?)?;
+    Ok(socket)
+}
+
+/// Connects to the listener at a name that is in no directory, without waiting for an accept.
+///
+/// # Errors
+/// `ECONNREFUSED`: nobody listens (any more); `EAGAIN`: the backlog is full.
+pub fn connect_hidden(name: &[u8]) -> io::Result<OwnedFd> {
+    let socket = new_socket(SocketFlags::NONBLOCK)?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new_abstract_name(name)?)?;
+    Ok(socket)
+}
+
 /// Lets clients connect; as many as `backlog` can be in without an accept, if the system allows so many.
 ///
 /// # Errors
