@@ -333,7 +333,7 @@ fn same_text(a: &str, b: &str) -> bool {
 ///
 /// The standard library knows the full forms, which may be longer (`ß` becomes `SS`). A letter with such a form
 /// has no simple one, except the Greek letters with iota below, whose simple form is the title-case letter.
-fn upper(character: char) -> char {
+pub(crate) fn upper(character: char) -> char {
     let is_single_unit = |c: &char| c.len_utf16() == 1;
     let mut full = character.to_uppercase();
     match (full.next().filter(is_single_unit), full.next()) {

@@ -39,9 +39,9 @@ use super::{socket_name, without_proc, Space};
 use crate::{Error, ErrorKind, Result};
 
 /// Offset of the byte that says "the object lives".
-const LIFE: u64 = 1 << 62;
+pub(super) const LIFE: u64 = 1 << 62;
 /// Offset of the byte that says "the files of this name are being changed".
-const CHANGE: u64 = LIFE + 1;
+pub(super) const CHANGE: u64 = LIFE + 1;
 
 /// How long a maker waits for another one who is at the same name.
 const CHANGE_PATIENCE: Duration = Duration::from_secs(5);
@@ -228,20 +228,31 @@ pub(crate) fn sweep(dir: &Dir, stem: &str) -> Result<bool> {
     }
 }
 
+/// Removes a dead page, if a look without locks says that it is one: a live object is not kept from its users.
+pub(super) fn sweep_dead(dir: &Dir, stem: &str) -> Result<bool> {
+    let looks_dead = dir
+        .open_to_read(stem)
+        .is_ok_and(|file| !is_live(&file) && page::is_ours(&file).unwrap_or(false));
+    if !looks_dead {
+        return Ok(false);
+    }
+    sweep(dir, stem)
+}
+
 /// Whether an object lives at the name. Takes no lock.
 pub(crate) fn is_live(file: impl AsFd) -> bool {
     lock::would_conflict(file, Kind::Exclusive, LIFE, 1).unwrap_or(true)
 }
 
 /// A page whose name nobody else changes at the moment.
-struct Locked {
-    file: OwnedFd,
-    inode: (u64, u64),
+pub(super) struct Locked {
+    pub(super) file: OwnedFd,
+    pub(super) inode: (u64, u64),
 }
 
 impl Locked {
     /// Opens the page (made if `mode` is given) and locks its name against change; `None` if it does not exist.
-    fn acquire(
+    pub(super) fn acquire(
         dir: &Dir,
         stem: &str,
         mode: Option<u32>,
@@ -324,10 +335,10 @@ impl Locked {
 }
 
 /// Locks the name against change by others; `false` if somebody else does not let go.
-fn lock_change(file: &OwnedFd) -> io::Result<bool> {
+pub(super) fn lock_change(file: impl AsFd) -> io::Result<bool> {
     let started = Instant::now();
     let mut pause = Duration::from_micros(20);
-    while !lock::try_lock(file, Kind::Exclusive, CHANGE, 1)? {
+    while !lock::try_lock(&file, Kind::Exclusive, CHANGE, 1)? {
         if started.elapsed() > CHANGE_PATIENCE {
             return Ok(false);
         }
@@ -407,7 +418,7 @@ fn being_changed(op: &'static str) -> Error {
     )
 }
 
-fn not_openable(error: io::Error, op: &'static str) -> Error {
+pub(super) fn not_openable(error: io::Error, op: &'static str) -> Error {
     match error.raw_os_error() {
         Some(errno::ELOOP) => foreign(op, "a symbolic link"),
         Some(errno::EISDIR) => foreign(op, "a directory"),

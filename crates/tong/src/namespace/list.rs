@@ -1,24 +1,26 @@
-//! Seeing what there is: the objects of a namespace, who holds them, what is queued, and what a crash left.
+//! Seeing what there is: the objects of a namespace, who holds and who waits for them, what is queued, and what a crash left.
 //!
-//! Nothing is asked of the processes that are looked at, so a hanging one can be seen as well. What is queued stands in
-//! the memory files of the writers' rings; they are found through `/proc`, in the writers' and in the server's
-//! descriptors, and only read. A process that belongs to another user, or lives where its `/proc` entry cannot be seen,
-//! is missing from the picture, and then so are its numbers. So are messages of writers that are gone and that the server
-//! has not taken in yet: only the kernel holds those.
+//! Nothing is asked of the processes that are looked at, so a hanging one can be seen as well. The state of an event, mutex,
+//! semaphore or timer, and who waits for it, is read from a copy of its page and from the wait table. What is queued in a
+//! mailslot stands in the memory files of the writers' rings; they are found through `/proc`, in the writers' and in the
+//! server's descriptors, and only read. A process that belongs to another user, or lives where its `/proc` entry cannot be
+//! seen, is missing from the picture, and then so are its numbers. So are messages of writers that are gone and that the
+//! server has not taken in yet: only the kernel holds those.
 
-use std::collections::HashMap;
-use std::fs;
-use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+mod leftovers;
+mod traces;
+
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use tong_sys::dir::{self, Dir, EntryKind};
 
-use super::claim::{self, Standing};
-use super::{page, Namespace, Space};
-use crate::channel::RingStatus;
-use crate::{Error, Result};
+use super::{claim, page, Namespace, Space, CELL_AT};
+use crate::waits::{self, CellKind, Seen, Table};
+use crate::{Error, Reset, Result};
+use leftovers::Search;
+use traces::{program, RingTrace, Traces};
 
 /// Whether an object lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,36 +32,117 @@ pub enum State {
     Dead,
 }
 
+/// A thread, as its own PID namespace counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThreadId {
+    /// The id of its process.
+    pub pid: i32,
+    /// Its own id, which is that of its process if it is the initial thread.
+    pub tid: i32,
+}
+
 /// One object of a namespace, as seen from outside at one moment.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Entry {
-    /// The kind of object: `"mailslot"`.
+    /// The kind of object: `"mailslot"`, `"event"`, `"mutex"`, `"semaphore"`, `"timer"`, or `"object"` if it cannot be seen
+    /// which of the last four.
     pub kind: &'static str,
-    /// Its full name, such as `\\.\mailslot\box`.
+    /// Its full name, such as `\\.\mailslot\box`, or `ready` for an event.
     pub name: String,
     /// Whether it lives.
     pub state: State,
     /// User who made it.
     pub uid: u32,
-    /// Process that keeps it alive, if that can be seen from here.
+    /// Process that serves the mailslot, if that can be seen from here, or that owns the mutex.
     pub owner_pid: Option<i32>,
     /// Program of that process.
     pub program: Option<String>,
     /// When it was made.
     pub created: SystemTime,
-    /// Largest message in bytes, 0 for any.
-    pub max_message_len: u32,
-    /// Most bytes that one writer may have queued.
-    pub quota_bytes: u64,
-    /// How long a read with the object's own time-out waits, `None` for ever.
-    pub read_timeout: Option<Duration>,
-    /// Messages queued, if the rings can be seen from here.
-    pub messages: Option<u64>,
-    /// Bytes queued, frame headers included, if the rings can be seen from here.
-    pub bytes: Option<u64>,
-    /// Processes that hold a writing end, as far as they can be seen from here.
-    pub writers: Vec<i32>,
+    /// Processes that have the object open, as far as they can be seen from here: they keep it alive.
+    pub holders: Vec<i32>,
+    /// What only objects of its kind have.
+    pub about: About,
+}
+
+/// What only objects of one kind have.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum About {
+    /// Of a mailslot.
+    Mailslot {
+        /// Largest message in bytes, 0 for any.
+        max_message_len: u32,
+        /// Most bytes that one writer may have queued.
+        quota_bytes: u64,
+        /// How long a read with the object's own time-out waits, `None` for ever.
+        read_timeout: Option<Duration>,
+        /// Messages queued, if the rings can be seen from here.
+        messages: Option<u64>,
+        /// Bytes queued, frame headers included, if the rings can be seen from here.
+        bytes: Option<u64>,
+        /// Processes that hold a writing end, as far as they can be seen from here.
+        writers: Vec<i32>,
+    },
+    /// Of an event.
+    Event {
+        /// What ends its signaled state.
+        reset: Reset,
+        /// Would a wait end at once?
+        signaled: bool,
+        /// The threads that wait for it.
+        waiters: Vec<ThreadId>,
+    },
+    /// Of a mutex.
+    Mutex {
+        /// The thread that owns it, if one does and lives.
+        owner: Option<ThreadId>,
+        /// How often that thread has acquired it.
+        times: u64,
+        /// The last owner ended without releasing it, and nobody has acquired it since.
+        abandoned: bool,
+        /// The threads that wait for it.
+        waiters: Vec<ThreadId>,
+    },
+    /// Of a semaphore.
+    Semaphore {
+        /// Its count.
+        count: u32,
+        /// The largest count that it can have.
+        maximum: u32,
+        /// The threads that wait for it.
+        waiters: Vec<ThreadId>,
+    },
+    /// Of a waitable timer.
+    Timer {
+        /// What ends its signaled state.
+        reset: Reset,
+        /// Would a wait end at once?
+        signaled: bool,
+        /// How long until it is due next; `None` if it is inactive.
+        due_in: Option<Duration>,
+        /// The time from one expiry to the next, if there is more than one.
+        period: Option<Duration>,
+        /// The threads that wait for it.
+        waiters: Vec<ThreadId>,
+    },
+    /// Nothing can be seen: the object's wait table is another.
+    Unknown,
+}
+
+impl About {
+    /// The threads that wait for the object; `None` if that cannot be seen.
+    #[must_use]
+    pub fn waiters(&self) -> Option<&[ThreadId]> {
+        match self {
+            About::Event { waiters, .. }
+            | About::Mutex { waiters, .. }
+            | About::Semaphore { waiters, .. }
+            | About::Timer { waiters, .. } => Some(waiters),
+            About::Mailslot { .. } | About::Unknown => None,
+        }
+    }
 }
 
 /// Something in the namespace's directory that no live object needs.
@@ -79,23 +162,33 @@ pub enum Leftover {
 }
 
 impl Namespace {
-    /// Lists the objects of the namespace, and those of the machine-wide directory that the caller may see.
+    /// Lists the objects of the namespace, and those of the machine-wide directory that the caller may see, by name.
     ///
     /// Takes no locks and asks no process; what changes meanwhile may be seen before or after.
     ///
     /// # Errors
-    /// The directory cannot be read.
+    /// A directory cannot be read.
     pub fn list(&self) -> Result<Vec<Entry>> {
-        let global = super::global(Space::Mailslot).unwrap_or_default();
-        let mut found = pages(self.dir(Space::Mailslot), Space::Mailslot)?;
-        if let Some(global) = &global {
-            found.extend(pages(global, Space::Mailslot)?);
+        let mut mailslots = pages(self.dir(Space::Mailslot), Space::Mailslot)?;
+        if let Some(global) = super::global(Space::Mailslot).unwrap_or_default() {
+            mailslots.extend(pages(&global, Space::Mailslot)?);
         }
+        let objects = pages(self.dir(Space::Object), Space::Object)?;
+        let global = super::global(Space::Object).unwrap_or_default();
+        let global = global.map(|dir| pages(&dir, Space::Object)).transpose()?;
+        let global = global.unwrap_or_default();
+
         let traces = Traces::collect();
-        let mut entries: Vec<Entry> = found
+        // The tables exist if an object does; looking makes none.
+        let table = (!objects.is_empty()).then(|| self.table().ok()).flatten();
+        let shared = || Some(super::global_objects().ok()??.1);
+        let global_table = (!global.is_empty()).then(shared).flatten();
+        let mailslots = mailslots.into_iter().map(|it| it.into_mailslot(&traces));
+        let objects = objects.into_iter().map(|it| it.into_object(&traces, table));
+        let global = global
             .into_iter()
-            .map(|page| page.into_entry(&traces))
-            .collect();
+            .map(|it| it.into_object(&traces, global_table));
+        let mut entries: Vec<Entry> = mailslots.chain(objects).chain(global).collect();
         entries.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
     }
@@ -106,103 +199,31 @@ impl Namespace {
     /// Looks at the user's own names, and at what the user has in the machine-wide directory.
     ///
     /// # Errors
-    /// The directory cannot be read, or a file cannot be removed.
+    /// A directory cannot be read, or a file cannot be removed.
     pub fn gc(&self, dry_run: bool) -> Result<Vec<Leftover>> {
-        let inner = Space::Mailslot.dir_name();
-        let own = self.root().join(inner);
-        let mut leftovers = Search {
-            dir: self.dir(Space::Mailslot),
-            path: own,
-            shared: false,
-            dry_run,
-        }
-        .run()?;
-        if let Some(global) = super::global(Space::Mailslot).unwrap_or_default() {
-            let path = super::global_path().join(inner);
-            leftovers.extend(
-                Search {
+        let mut leftovers = Vec::new();
+        for space in [Space::Mailslot, Space::Object] {
+            let inner = space.dir_name();
+            let own = Search {
+                dir: self.dir(space),
+                space,
+                path: self.root().join(inner),
+                shared: false,
+                dry_run,
+            };
+            leftovers.extend(own.run()?);
+            if let Some(global) = super::global(space).unwrap_or_default() {
+                let shared = Search {
                     dir: &global,
-                    path,
+                    space,
+                    path: super::global_path().join(inner),
                     shared: true,
                     dry_run,
-                }
-                .run()?,
-            );
-        }
-        Ok(leftovers)
-    }
-}
-
-/// A search for leftovers in one directory.
-struct Search<'a> {
-    dir: &'a Dir,
-    path: PathBuf,
-    /// Others have files here too, which are none of our business.
-    shared: bool,
-    dry_run: bool,
-}
-
-impl Search<'_> {
-    fn run(&self) -> Result<Vec<Leftover>> {
-        let mut leftovers = Vec::new();
-        for name in self
-            .dir
-            .names()
-            .map_err(|error| Error::from_io("read namespace", error))?
-        {
-            let Ok(Some(entry)) = self.dir.look(&name) else {
-                continue;
-            };
-            if self.shared && entry.uid != dir::effective_uid() {
-                continue;
-            }
-            let stem = name.strip_suffix(".s").unwrap_or(&name);
-            if !is_stem(stem) {
-                leftovers.push(self.foreign(&name));
-            } else if name == stem || matches!(self.dir.look(stem), Ok(None)) {
-                leftovers.extend(self.judge(stem)?);
+                };
+                leftovers.extend(shared.run()?);
             }
         }
         Ok(leftovers)
-    }
-
-    fn foreign(&self, name: &str) -> Leftover {
-        Leftover::Foreign {
-            path: self.path.join(name),
-        }
-    }
-
-    /// Judges the files of one name, and removes them if they are dead.
-    fn judge(&self, stem: &str) -> Result<Option<Leftover>> {
-        let failed = |error| Error::from_io("read namespace", error);
-        let mut name = stem.to_owned();
-        if let Some(entry) = self.dir.look(stem).map_err(failed)? {
-            let own = entry.kind == EntryKind::File && entry.uid == dir::effective_uid();
-            let page = own.then(|| self.dir.open_to_read(stem).ok()).flatten();
-            let Some(page) = page else {
-                return Ok(Some(self.foreign(stem)));
-            };
-            let ours = page::is_ours(&page).unwrap_or(false);
-            // In this order: a page that is being written does not look like ours, but it is live.
-            if claim::is_live(&page) {
-                return Ok(None);
-            }
-            if !ours {
-                return Ok(Some(self.foreign(stem)));
-            }
-            if let Ok(Some(info)) = page::read(&page, Space::Mailslot) {
-                name = info.name;
-            }
-        }
-        match claim::socket_standing(self.dir, stem).map_err(failed)? {
-            Standing::Live => return Ok(None),
-            Standing::Foreign(_) => return Ok(Some(self.foreign(&super::socket_name(stem)))),
-            Standing::Nothing | Standing::Dead => {}
-        }
-        if self.dry_run || claim::sweep(self.dir, stem)? {
-            return Ok(Some(Leftover::Dead { name }));
-        }
-        Ok(None)
     }
 }
 
@@ -210,14 +231,16 @@ impl Search<'_> {
 struct Found {
     stem: String,
     info: page::PageInfo,
+    /// Of an object whose page is its memory: the bytes in use.
+    image: Vec<u8>,
     uid: u32,
     inode: (u64, u64),
     live: bool,
 }
 
 impl Found {
-    fn into_entry(self, traces: &Traces) -> Entry {
-        let owner_pid = traces.pages.get(&self.inode).copied();
+    fn into_mailslot(self, traces: &Traces) -> Entry {
+        let owner_pid = traces.holders(self.inode).first().copied();
         let mark = super::ring_mark(&self.stem, self.info.created_ns);
         let rings: Vec<&RingTrace> = traces
             .rings
@@ -231,14 +254,7 @@ impl Found {
         writers.sort_unstable();
         writers.dedup();
         let visible = owner_pid.is_some();
-        Entry {
-            kind: "mailslot",
-            name: self.info.name,
-            state: if self.live { State::Live } else { State::Dead },
-            uid: self.uid,
-            owner_pid,
-            program: owner_pid.and_then(program),
-            created: SystemTime::UNIX_EPOCH + Duration::from_nanos(self.info.created_ns),
+        let about = About::Mailslot {
             max_message_len: self.info.max_message,
             quota_bytes: self.info.quota_bytes,
             read_timeout: (self.info.read_timeout_ms != page::FOREVER)
@@ -246,7 +262,113 @@ impl Found {
             messages: visible.then(|| sum(rings.iter().map(|ring| ring.status.messages))),
             bytes: visible.then(|| sum(rings.iter().map(|ring| ring.status.bytes))),
             writers,
+        };
+        self.into_entry(traces, "mailslot", owner_pid, about)
+    }
+
+    /// An event, mutex, semaphore or timer, whose threads are in `table`.
+    fn into_object(self, traces: &Traces, table: Option<&'static Table>) -> Entry {
+        let seen = table.and_then(|table| self.look(table));
+        let owner = seen.as_ref().and_then(|seen| seen.owner);
+        let (kind, about) = seen.map_or(("object", About::Unknown), about);
+        self.into_entry(traces, kind, owner.map(|(pid, _)| pid), about)
+    }
+
+    /// What the object's cell says.
+    fn look(&self, table: &'static Table) -> Option<Seen> {
+        waits::peek(&self.image, CELL_AT, room_at(&self.info)?, table)
+    }
+
+    fn into_entry(
+        self,
+        traces: &Traces,
+        kind: &'static str,
+        owner_pid: Option<i32>,
+        about: About,
+    ) -> Entry {
+        let holders = traces.holders(self.inode);
+        // An id from another PID namespace is another process's here.
+        let known = owner_pid.filter(|pid| holders.contains(pid));
+        Entry {
+            kind,
+            name: self.info.name,
+            state: if self.live { State::Live } else { State::Dead },
+            uid: self.uid,
+            owner_pid,
+            program: known.and_then(program),
+            created: SystemTime::UNIX_EPOCH + Duration::from_nanos(self.info.created_ns),
+            holders,
+            about,
         }
+    }
+}
+
+/// Where in the file of an object the room for waiters starts.
+fn room_at(info: &page::PageInfo) -> Option<usize> {
+    usize::try_from(page::Page::len_for(&info.name)).ok()
+}
+
+/// The bytes of an object's file that are in use; nothing, if it cannot be read.
+fn image(file: &OwnedFd, info: &page::PageInfo) -> Vec<u8> {
+    let read = || {
+        let room_at = room_at(info)?;
+        let mut bytes = vec![0; room_at];
+        dir::read_at(file, 0, &mut bytes).ok()?;
+        bytes.resize(room_at + waits::room_in_use(&bytes), 0);
+        let len = dir::read_at(file, 0, &mut bytes).ok()?;
+        bytes.truncate(len);
+        Some(bytes)
+    };
+    read().unwrap_or_default()
+}
+
+/// What a cell says, by its kind.
+fn about(seen: Seen) -> (&'static str, About) {
+    let thread = |(pid, tid)| ThreadId { pid, tid };
+    let waiters = seen.waiters.into_iter().map(thread).collect();
+    let reset = match seen.kind {
+        CellKind::ManualEvent | CellKind::ManualTimer => Reset::Manual,
+        _ => Reset::Auto,
+    };
+    let signaled = seen.signaled;
+    match seen.kind {
+        CellKind::AutoEvent | CellKind::ManualEvent => {
+            let about = About::Event {
+                reset,
+                signaled,
+                waiters,
+            };
+            ("event", about)
+        }
+        CellKind::Mutex => {
+            let about = About::Mutex {
+                owner: seen.owner.map(thread),
+                times: seen.times,
+                abandoned: seen.abandoned,
+                waiters,
+            };
+            ("mutex", about)
+        }
+        CellKind::Semaphore => {
+            let about = About::Semaphore {
+                count: seen.count,
+                maximum: seen.maximum,
+                waiters,
+            };
+            ("semaphore", about)
+        }
+        CellKind::AutoTimer | CellKind::ManualTimer => {
+            let about = About::Timer {
+                reset,
+                signaled,
+                due_in: seen.schedule.map(|(due_in, _)| due_in),
+                period: seen.schedule.and_then(|(_, period)| period),
+                waiters,
+            };
+            ("timer", about)
+        }
+        // A thread has no name.
+        CellKind::Thread => ("object", About::Unknown),
     }
 }
 
@@ -261,6 +383,9 @@ fn pages(dir: &Dir, space: Space) -> Result<Vec<Found>> {
         .names()
         .map_err(|error| Error::from_io("read namespace", error))?
     {
+        if !is_stem(&stem) {
+            continue;
+        }
         // A file that is gone, not ours to read, or not a page (yet) is no object.
         let Ok(file) = dir.open_to_read(&stem) else {
             continue;
@@ -268,18 +393,24 @@ fn pages(dir: &Dir, space: Space) -> Result<Vec<Found>> {
         let Ok(entry) = dir::look_at(&file) else {
             continue;
         };
-        if entry.kind != EntryKind::File || !is_stem(&stem) {
+        if entry.kind != EntryKind::File {
             continue;
         }
-        // A live page without a socket only holds the name of an object that is in the machine-wide directory.
+        // A live page of a mailslot without a socket only holds the name of one that is in the machine-wide directory.
         let live = claim::is_live(&file);
-        if live && matches!(dir.look(&super::socket_name(&stem)), Ok(None)) {
+        let connects = space == Space::Mailslot;
+        if connects && live && matches!(dir.look(&super::socket_name(&stem)), Ok(None)) {
             continue;
         }
         if let Ok(Some(info)) = page::read(file.as_fd(), space) {
+            let image = match space {
+                Space::Mailslot => Vec::new(),
+                Space::Object => image(&file, &info),
+            };
             found.push(Found {
                 stem,
                 info,
+                image,
                 uid: entry.uid,
                 inode: entry.inode,
                 live,
@@ -291,114 +422,4 @@ fn pages(dir: &Dir, space: Space) -> Result<Vec<Found>> {
 
 fn is_stem(name: &str) -> bool {
     name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// A ring that some process holds.
-struct RingTrace {
-    /// Which mailslot it belongs to; see [`super::ring_mark`].
-    mark: String,
-    status: RingStatus,
-    /// A process for each descriptor of the ring.
-    holders: Vec<i32>,
-}
-
-impl RingTrace {
-    /// The holders that are not the server; the server counts if it has more than its own descriptor.
-    fn writers(&self, server: Option<i32>) -> Vec<i32> {
-        let mut writers = self.holders.clone();
-        if let Some(index) = writers.iter().position(|pid| Some(*pid) == server) {
-            writers.swap_remove(index);
-        }
-        writers
-    }
-}
-
-/// What the descriptors of all visible processes tell.
-struct Traces {
-    /// Who has a page open, by the page's inode: the processes that keep objects alive.
-    pages: HashMap<(u64, u64), i32>,
-    rings: HashMap<u64, RingTrace>,
-}
-
-impl Traces {
-    fn collect() -> Traces {
-        let mut traces = Traces {
-            pages: HashMap::new(),
-            rings: HashMap::new(),
-        };
-        for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let Some(pid) = process
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse().ok())
-            else {
-                continue;
-            };
-            for fd in fs::read_dir(process.path().join("fd"))
-                .into_iter()
-                .flatten()
-                .flatten()
-            {
-                traces.note(pid, &fd.path());
-            }
-        }
-        traces
-    }
-
-    fn note(&mut self, pid: i32, fd: &std::path::Path) {
-        // Who holds an object or a ring can write to it; others who look, as we do, only read.
-        if !fs::symlink_metadata(fd).is_ok_and(|link| link.mode() & 0o200 != 0) {
-            return;
-        }
-        let Ok(target) = fs::read_link(fd) else {
-            return;
-        };
-        let Some(target) = target.to_str() else {
-            return;
-        };
-        if let Some(mark) = target.strip_prefix("/memfd:tong-mailslot-") {
-            // Behind the name stands " (deleted)".
-            self.note_ring(pid, fd, mark.split(' ').next().unwrap_or(mark));
-        } else if target.rsplit('/').next().is_some_and(is_stem) {
-            if let Ok(meta) = fs::metadata(fd) {
-                self.pages.insert((meta.dev(), meta.ino()), pid);
-            }
-        }
-    }
-
-    fn note_ring(&mut self, pid: i32, fd: &std::path::Path, mark: &str) {
-        // Not to be kept waiting by a pipe that only has the name of a ring.
-        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-        let file = fs::File::options()
-            .read(true)
-            .custom_flags(flags.bits() as i32)
-            .open(fd);
-        let Ok(file) = file else { return };
-        let Ok(meta) = file.metadata() else { return };
-        if let Some(ring) = self.rings.get_mut(&meta.ino()) {
-            ring.holders.push(pid);
-        } else if let Some(status) = RingStatus::read(&file) {
-            self.rings.insert(
-                meta.ino(),
-                RingTrace {
-                    mark: mark.to_owned(),
-                    status,
-                    holders: vec![pid],
-                },
-            );
-        }
-    }
-}
-
-fn program(pid: i32) -> Option<String> {
-    let exe = fs::read_link(format!("/proc/{pid}/exe")).ok();
-    let from_exe = exe.and_then(|path| {
-        path.file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-    });
-    from_exe.or_else(|| {
-        fs::read_to_string(format!("/proc/{pid}/comm"))
-            .ok()
-            .map(|name| name.trim().to_owned())
-    })
 }

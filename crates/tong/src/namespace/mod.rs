@@ -25,18 +25,23 @@
 mod claim;
 mod list;
 mod page;
+mod shared;
 
 use std::hash::Hasher;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 use tong_sys::dir::{self, Dir, EntryKind, Refusal, Trust};
 
 pub(crate) use claim::{check_socket, created_now, sweep, Claim, Made, Openness};
-pub use list::{Entry, Leftover, State};
+pub use list::{About, Entry, Leftover, State, ThreadId};
 pub(crate) use page::{Page, PageInfo, FOREVER};
+pub(crate) use shared::{
+    hold, keep_alive, read_page, reopen, sweep_sometimes, Fill, Hold, CELL_AT,
+};
 
+use crate::waits::Table;
 use crate::{Error, ErrorKind, Result};
 
 /// The kinds of names that do not collide with one another. Each has a directory of its own.
@@ -44,18 +49,22 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) enum Space {
     /// `\\.\mailslot\...`
     Mailslot,
+    /// Events, mutexes, semaphores, timers: one space for all of them.
+    Object,
 }
 
 impl Space {
     fn dir_name(self) -> &'static str {
         match self {
             Space::Mailslot => "mailslot",
+            Space::Object => "object",
         }
     }
 
     pub(crate) fn code(self) -> u32 {
         match self {
             Space::Mailslot => 1,
+            Space::Object => 2,
         }
     }
 }
@@ -65,8 +74,10 @@ impl Space {
 pub struct Namespace {
     root: PathBuf,
     mailslots: Dir,
+    objects: Arc<Dir>,
     /// The root itself, open for as long as the namespace is used, so that cleaners stay out.
-    _root: Dir,
+    top: Dir,
+    table: OnceLock<&'static Table>,
 }
 
 impl Namespace {
@@ -104,10 +115,16 @@ impl Namespace {
             .sub(Space::Mailslot.dir_name(), Trust::Private, 0o700)
             .map_err(failed)?;
         mailslots.keep_cleaners_out();
+        let objects = dir
+            .sub(Space::Object.dir_name(), Trust::Private, 0o700)
+            .map_err(failed)?;
+        objects.keep_cleaners_out();
         Ok(Namespace {
             root: root.to_owned(),
             mailslots,
-            _root: dir,
+            objects: Arc::new(objects),
+            top: dir,
+            table: OnceLock::new(),
         })
     }
 
@@ -120,7 +137,25 @@ impl Namespace {
     pub(crate) fn dir(&self, space: Space) -> &Dir {
         match space {
             Space::Mailslot => &self.mailslots,
+            Space::Object => &self.objects,
         }
+    }
+
+    /// The directory of the user's named objects.
+    pub(crate) fn objects(&self) -> &Arc<Dir> {
+        &self.objects
+    }
+
+    /// The wait table of the namespace.
+    ///
+    /// # Errors
+    /// Its file cannot be made, or is not ours.
+    pub(crate) fn table(&self) -> Result<&'static Table> {
+        if let Some(table) = self.table.get() {
+            return Ok(table);
+        }
+        let table = shared::table(&self.top, "waits")?;
+        Ok(self.table.get_or_init(|| table))
     }
 
     /// Whether the directories still have names, or were removed under us.
@@ -142,6 +177,27 @@ pub(crate) fn global(space: Space) -> Result<Option<Dir>> {
         }
         Err(refusal) => Err(refused(OP, refusal).on(path.display().to_string())),
     }
+}
+
+/// The machine-wide directory of named objects, and the wait table of the user's objects in it; `None` if no
+/// administrator made one.
+pub(crate) fn global_objects() -> Result<Option<(Arc<Dir>, &'static Table)>> {
+    static OPENED: Mutex<Vec<(PathBuf, Arc<Dir>, &'static Table)>> = Mutex::new(Vec::new());
+    let path = global_path();
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, dir, table)) = opened.iter().find(|(known, dir, _)| {
+        *known == path && dir::look_at(&**dir).is_ok_and(|entry| entry.links > 0)
+    }) {
+        return Ok(Some((Arc::clone(dir), table)));
+    }
+    let Some(dir) = global(Space::Object)? else {
+        return Ok(None);
+    };
+    // One table for each user: no user's waits can be spoiled by another.
+    let table = shared::table(&dir, &format!("waits-{}", dir::effective_uid()))?;
+    let dir = Arc::new(dir);
+    opened.push((path, Arc::clone(&dir), table));
+    Ok(Some((dir, table)))
 }
 
 /// Makes the machine-wide directory, in which users publish the objects that others may open. Needs the administrator.
@@ -169,8 +225,10 @@ pub fn init_global() -> Result<PathBuf> {
     let top = parent
         .sub(name, Trust::MachineWide, 0o755)
         .map_err(failed)?;
-    top.sub(Space::Mailslot.dir_name(), Trust::MachineWide, 0o1777)
-        .map_err(failed)?;
+    for space in [Space::Mailslot, Space::Object] {
+        top.sub(space.dir_name(), Trust::MachineWide, 0o1777)
+            .map_err(failed)?;
+    }
     Ok(path)
 }
 
@@ -225,6 +283,11 @@ pub(crate) fn stem(space: Space, folded: &str) -> String {
 /// What the memory files of a mailslot's rings are called after: its file name, and when it was made.
 pub(crate) fn ring_mark(stem: &str, created_ns: u64) -> String {
     format!("{stem}-{created_ns:x}")
+}
+
+/// Length of a page that holds `name`.
+pub(crate) fn page_len(name: &str) -> u64 {
+    Page::len_for(name)
 }
 
 /// The socket's file name beside the page called `stem`.
