@@ -69,6 +69,24 @@ pub enum ErrorKind {
     Foreign,
     /// Neither this library version nor this kernel can do that.
     Unsupported,
+    /// The name has the form of a path that leads nowhere, such as one that starts with a backslash.
+    BadPath,
+    /// The calling thread does not own the mutex.
+    NotOwner,
+    /// The semaphore's count would pass its maximum.
+    TooManyPosts,
+    /// The mutex was acquired too often by its owner.
+    TooManyRecursions,
+    /// The thread is suspended too often.
+    TooManySuspensions,
+    /// The object or the thread is of another kind than the call needs, or the name is another kind's.
+    WrongKind,
+    /// The thread or process has ended.
+    Ended,
+    /// The file is not a program that can be run here.
+    NotAProgram,
+    /// What should be the current directory of a process is no directory, or cannot be entered.
+    NotADirectory,
     /// The system refused for another reason; see [`Error::source`](std::error::Error::source).
     Io,
 }
@@ -117,6 +135,19 @@ impl ErrorKind {
                 "something that is not tong's own stands in the way, and was left alone"
             }
             ErrorKind::Unsupported => "not supported here",
+            ErrorKind::BadPath => "the name must not start with a backslash",
+            ErrorKind::NotOwner => {
+                "the calling thread does not own the mutex; only the thread that acquired it can release it"
+            }
+            ErrorKind::TooManyPosts => {
+                "the count would pass the semaphore's maximum; nothing was released"
+            }
+            ErrorKind::TooManyRecursions => "the mutex was acquired too often by its owner",
+            ErrorKind::TooManySuspensions => "the thread is suspended too often; resume it first",
+            ErrorKind::WrongKind => "the object is of another kind than the call needs",
+            ErrorKind::Ended => "the thread or process has ended",
+            ErrorKind::NotAProgram => "the file is not a program that can be run here",
+            ErrorKind::NotADirectory => "the directory does not exist or cannot be entered",
             ErrorKind::Io => "the system refused",
         }
     }

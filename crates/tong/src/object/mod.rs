@@ -1,3 +1,11 @@
 //! The objects, a file each.
+pub mod event;
 pub mod file;
 pub mod mailslot;
+pub mod mutex;
+pub mod process;
+pub mod semaphore;
+pub(crate) mod shared;
+pub mod snapshot;
+pub mod thread;
+pub mod timer;
