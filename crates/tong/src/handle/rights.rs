@@ -103,6 +103,18 @@ impl Rights {
         self.0 == 0
     }
 
+    /// Checks that at least one of `needed` is in this set.
+    ///
+    /// # Errors
+    /// [`AccessDenied`](ErrorKind::AccessDenied) if none is.
+    #[inline]
+    pub fn require_any(self, needed: Rights) -> Result<()> {
+        match self.intersects(needed) {
+            true => Ok(()),
+            false => Err(missing(needed)),
+        }
+    }
+
     /// The mask to store in a handle of `kind` when these rights are asked for: generic bits replaced, implied
     /// rights added. [`MAXIMUM_ALLOWED`](Self::MAXIMUM_ALLOWED) is left out: what it means only the object knows.
     ///
@@ -142,6 +154,12 @@ impl Rights {
             .filter(|(greater, _)| self.contains(Rights(*greater)))
             .fold(self, |rights, (_, lesser)| rights | Rights(*lesser))
     }
+}
+
+#[cold]
+fn missing(needed: Rights) -> Error {
+    let why = format!("the handle was opened without {needed:?}");
+    Error::new("use handle", ErrorKind::AccessDenied).because(why)
 }
 
 impl BitOr for Rights {
@@ -202,6 +220,8 @@ pub enum Kind {
     MailslotClient,
     /// An I/O completion port.
     Completion,
+    /// A frozen list of processes and threads.
+    Snapshot,
 }
 
 /// What the generic rights stand for in objects of one kind.
@@ -226,7 +246,7 @@ impl Kind {
                 [0x0002_0001, 0x0002_0002, 0x0012_0000, 0x001F_0003]
             }
             Kind::Mutex => [0x0002_0001, 0x0002_0000, 0x0012_0000, 0x001F_0001],
-            Kind::Section => [0x0002_0005, 0x0002_0002, 0x0002_0008, 0x000F_001F],
+            Kind::Section | Kind::Snapshot => [0x0002_0005, 0x0002_0002, 0x0002_0008, 0x000F_001F],
             Kind::Process => [0x0002_0410, 0x0002_0BEA, 0x0012_1001, 0x001F_FFFF],
             Kind::Thread => [0x0002_0048, 0x0002_0437, 0x0012_1800, 0x001F_FFFF],
             Kind::Job => [0x0002_0004, 0x0002_000B, 0x0012_0000, 0x001F_003F],
@@ -268,6 +288,7 @@ impl fmt::Display for Kind {
             Kind::MailslotServer => "mailslot server",
             Kind::MailslotClient => "mailslot client",
             Kind::Completion => "completion port",
+            Kind::Snapshot => "snapshot",
         })
     }
 }

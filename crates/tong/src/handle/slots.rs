@@ -1,130 +1,179 @@
-//! The storage under a handle table: slots that never move, found by index in a few instructions.
+//! The storage under a handle table: places that never move, found by index in a few instructions.
 //!
-//! Slots come in chunks, each twice as large as the one before, made when first needed. A chunk stays where it is, so a
-//! look-up takes no lock of the table, only the read lock of its one slot.
+//! The indices are two halves. The table itself hands out those of the lower one; those of the upper one are chosen by
+//! other processes that push handles into this one, so that neither has to ask the other.
 //!
-//! Free slots are used again in the order in which they became free, and only while more than [`QUARANTINE`] of them
+//! The places of a half come in chunks, each twice as large as the one before, made when first needed. A chunk stays where it
+//! is, so a look-up takes no lock at all.
+//!
+//! Free places are used again in the order in which they became free, and only while more than [`QUARANTINE`] of them
 //! wait: that spreads the generations, so that a stale handle is noticed for as long as possible.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::OnceLock;
 
-use super::Entry;
+use tong_sys::latch::Latch;
+use tong_sys::slot::Slot;
 
-/// Slots of the first chunk.
+use super::entry::Entry;
+use super::{Handle, INDEX_BITS};
+
+/// The first index of the upper half.
+pub(super) const UPPER: u32 = 1 << (INDEX_BITS - 1);
+/// Places of the first chunk.
 const FIRST: u32 = 64;
-/// Chunks at most: 64 + 128 + ... reach 2^24 slots with the nineteenth.
-const CHUNKS: usize = 19;
-/// Free slots that are kept out of use.
+/// Chunks of a half at most: 64 + 128 + ... reach 2^23 places with the eighteenth.
+const CHUNKS: usize = 18;
+/// Free places that are kept out of use.
 const QUARANTINE: usize = 32;
 
 /// One place of the table.
 #[derive(Debug, Default)]
-pub(super) struct Slot {
-    /// Counts how often the slot was emptied; the lowest bits are in the handle's value.
-    pub(super) generation: u32,
-    /// What the handle leads to, if the slot is taken.
-    pub(super) entry: Option<Entry>,
+pub(super) struct Place {
+    /// Counts how often the place was emptied; the lowest bits are in the handle's value.
+    generation: AtomicU32,
+    /// What the handle leads to, under the handle's value.
+    pub(super) slot: Slot<Entry>,
 }
+
+impl Place {
+    /// The handle that this place gives next, or gives now.
+    pub(super) fn handle(&self, index: u32) -> Handle {
+        Handle::new(index, self.generation.load(Ordering::Relaxed))
+    }
+
+    /// Makes the place give this handle next.
+    pub(super) fn expect(&self, handle: Handle) {
+        self.generation
+            .store(handle.generation(), Ordering::Relaxed);
+    }
+
+    /// Notes that the place was emptied.
+    pub(super) fn age(&self) {
+        self.generation.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+type Chunk = OnceLock<Box<[Place]>>;
 
 /// All places of a table.
 #[derive(Debug)]
 pub(super) struct Slots {
-    chunks: [OnceLock<Box<[RwLock<Slot>]>>; CHUNKS],
-    free: Mutex<Free>,
+    halves: [[Chunk; CHUNKS]; 2],
+    free: Latch<Free>,
 }
 
-/// Which places may be taken next.
+/// Which places of the lower half may be taken next.
 #[derive(Debug)]
 struct Free {
-    /// Emptied slots, the one that waits longest in front.
+    /// Emptied places, the one that waits longest in front.
     emptied: VecDeque<u32>,
-    /// The first slot that was never used.
+    /// The first place that was never used.
     unused: u32,
-    /// Slots that there may be.
+    /// Below `unused`, places that were jumped over. Highest first.
+    skipped: Vec<u32>,
+    /// Places that there may be.
     limit: u32,
 }
 
 impl Slots {
-    /// Storage for at most `limit` entries. Slot 0 is never used, so that no handle is zero.
+    /// Storage for at most `limit` entries. Place 0 is never used, so that no handle is zero.
     pub(super) fn new(limit: u32) -> Slots {
         let free = Free {
             emptied: VecDeque::new(),
             unused: 1,
-            limit,
+            skipped: Vec::new(),
+            limit: limit.min(UPPER - 1),
         };
         Slots {
-            chunks: [const { OnceLock::new() }; CHUNKS],
-            free: Mutex::new(free),
+            halves: [const { [const { OnceLock::new() }; CHUNKS] }; 2],
+            free: Latch::new(free),
         }
     }
 
-    /// Reserves a slot that nobody else will take until it is given back; `None` if all are taken.
+    /// Reserves a place that nobody else will take until it is given back; `None` if all are taken.
     pub(super) fn take(&self) -> Option<u32> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = free.unused > free.limit;
-        if free.emptied.len() > QUARANTINE || full {
-            return free.emptied.pop_front();
-        }
-        free.unused += 1;
-        Some(free.unused - 1)
+        self.free.with(|free| {
+            if let Some(index) = free.skipped.pop() {
+                return Some(index);
+            }
+            let full = free.unused > free.limit;
+            if free.emptied.len() > QUARANTINE || full {
+                return free.emptied.pop_front();
+            }
+            free.unused += 1;
+            Some(free.unused - 1)
+        })
     }
 
-    /// Gives back a slot that was emptied.
+    /// Reserves a certain place of the lower half in a table that has handed out none behind it; `false` if it has.
+    pub(super) fn take_at(&self, index: u32) -> bool {
+        self.free.with(|free| {
+            if index < free.unused || index > free.limit {
+                return false;
+            }
+            let skipped = (free.unused..index).rev();
+            free.skipped.splice(0..0, skipped);
+            free.unused = index + 1;
+            true
+        })
+    }
+
+    /// Gives back a place of the lower half that was emptied.
     pub(super) fn give_back(&self, index: u32) {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        free.emptied.push_back(index);
+        self.free.with(|free| free.emptied.push_back(index));
     }
 
-    /// One more than the highest index ever taken.
+    /// One more than the highest index of the lower half ever taken.
     pub(super) fn end(&self) -> u32 {
-        self.free
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .unused
+        self.free.with(|free| free.unused)
     }
 
-    /// The slot of this index for reading; `None` if its chunk was never needed.
+    /// The place of this index; `None` if its chunk was never needed.
     #[inline]
-    pub(super) fn read(&self, index: u32) -> Option<RwLockReadGuard<'_, Slot>> {
-        let slot = self.slot(index)?;
-        Some(slot.read().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn get(&self, index: u32) -> Option<&Place> {
+        let (half, chunk, offset) = locate(index);
+        self.halves[half].get(chunk)?.get()?.get(offset)
     }
 
-    /// The slot of this index for writing; `None` if its chunk was never needed.
-    pub(super) fn write(&self, index: u32) -> Option<RwLockWriteGuard<'_, Slot>> {
-        let slot = self.slot(index)?;
-        Some(slot.write().unwrap_or_else(PoisonError::into_inner))
+    /// The place of an index that was taken; makes its chunk if need be.
+    pub(super) fn get_or_make(&self, index: u32) -> &Place {
+        let (half, chunk, offset) = locate(index);
+        &self.halves[half][chunk].get_or_init(|| new_chunk(chunk))[offset]
     }
 
-    /// The slot of an index that was taken, for writing; makes its chunk if need be.
-    pub(super) fn write_new(&self, index: u32) -> RwLockWriteGuard<'_, Slot> {
-        let (chunk, offset) = place(index);
-        let slots = self.chunks[chunk].get_or_init(|| new_chunk(chunk));
-        slots[offset]
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    #[inline]
-    fn slot(&self, index: u32) -> Option<&RwLock<Slot>> {
-        let (chunk, offset) = place(index);
-        self.chunks.get(chunk)?.get()?.get(offset)
+    /// The indices of all places that exist.
+    pub(super) fn indices(&self) -> impl Iterator<Item = u32> + '_ {
+        let made = |half: usize| {
+            let chunks = self.halves[half].iter();
+            let places: usize = chunks.map_while(|chunk| Some(chunk.get()?.len())).sum();
+            u32::try_from(places).unwrap_or(u32::MAX)
+        };
+        let upper = self.halves[1].iter().enumerate();
+        let upper = upper.filter_map(|(chunk, places)| {
+            let len = u32::try_from(places.get()?.len()).ok()?;
+            let start = UPPER + (FIRST << chunk) - FIRST;
+            Some(start..start + len)
+        });
+        (1..made(0).min(self.end())).chain(upper.flatten())
     }
 }
 
-fn new_chunk(chunk: usize) -> Box<[RwLock<Slot>]> {
+fn new_chunk(chunk: usize) -> Box<[Place]> {
     (0..(FIRST as usize) << chunk)
-        .map(|_| RwLock::default())
+        .map(|_| Place::default())
         .collect()
 }
 
-/// Chunk and offset of an index: chunk `k` begins at index 64 * (2^k - 1).
+/// Half, chunk and offset of an index: chunk `k` of a half begins at its index 64 * (2^k - 1).
 #[inline]
-fn place(index: u32) -> (usize, usize) {
-    let shifted = index + FIRST;
+fn locate(index: u32) -> (usize, usize, usize) {
+    let half = index >> (INDEX_BITS - 1) & 1;
+    let shifted = (index & (UPPER - 1)) + FIRST;
     let chunk = shifted.ilog2() - FIRST.ilog2();
-    (chunk as usize, (shifted - (FIRST << chunk)) as usize)
+    let offset = shifted - (FIRST << chunk);
+    (half as usize, chunk as usize, offset as usize)
 }
 
 #[cfg(test)]
@@ -133,19 +182,22 @@ mod tests {
 
     #[test]
     fn places_follow_each_other_without_gap_or_overlap() {
-        let mut expected = (0, 0);
-        for index in 0..100_000 {
-            assert_eq!(place(index), expected, "index {index}");
-            expected.1 += 1;
-            if expected.1 == (FIRST as usize) << expected.0 {
-                expected = (expected.0 + 1, 0);
+        for half in 0..2 {
+            let mut expected = (half as usize, 0, 0);
+            for index in 0..100_000 {
+                assert_eq!(locate(half * UPPER + index), expected, "index {index}");
+                expected.2 += 1;
+                if expected.2 == (FIRST as usize) << expected.1 {
+                    expected = (half as usize, expected.1 + 1, 0);
+                }
             }
         }
-        assert!(place((1 << 24) - 1).0 < CHUNKS);
+        assert!(locate(UPPER - 1).1 < CHUNKS);
+        assert!(locate((1 << INDEX_BITS) - 1).1 < CHUNKS);
     }
 
     #[test]
-    fn emptied_slots_wait_before_they_are_used_again() {
+    fn emptied_places_wait_before_they_are_used_again() {
         let slots = Slots::new(1_000);
         let first = slots.take().unwrap();
         slots.give_back(first);
@@ -160,5 +212,15 @@ mod tests {
         slots.give_back(taken[1]);
         assert_eq!(slots.take(), Some(taken[1]));
         assert_eq!(slots.take(), None);
+    }
+
+    #[test]
+    fn places_that_were_jumped_over_are_used_first() {
+        let slots = Slots::new(1_000);
+        assert!(slots.take_at(3));
+        assert!(slots.take_at(6));
+        assert!(!slots.take_at(6) && !slots.take_at(2));
+        let taken: Vec<_> = (0..5).map(|_| slots.take().unwrap()).collect();
+        assert_eq!(taken, [1, 2, 4, 5, 7]);
     }
 }

@@ -24,8 +24,9 @@
 //! - Names are compared as the file system does it, on most with case.
 //! - The read-only attribute is the absence of every write permission. Other attributes do not exist and are accepted
 //!   without effect.
-//! - A file deleted on close goes when the last duplicate of the open that asked for it is closed, even while others
-//!   have it open; they keep the nameless file, as in the newest Windows. Opens after that find no file.
+//! - A file deleted on close goes when the last duplicate of the open that asked for it is closed in the process that
+//!   opened it, even while others have it open; they keep the nameless file, as in the newest Windows. Opens after that find no
+//!   file.
 //! - Nothing is known of sections (file mappings) yet, nor of programs other than tong's.
 //! - Devices, FIFOs and terminals open without waiting and then read as usual. A FIFO opens for writing only while
 //!   somebody has it open for reading.
@@ -35,15 +36,19 @@
 //! SetFilePointerEx, SetEndOfFile. Linux: open(2), fcntl_locking(2).
 
 mod open;
+mod passed;
 mod path;
 mod share;
 mod transfer;
 
+pub(crate) use passed::name_behind;
 pub use path::FilePath;
+pub(crate) use share::keep_claims_after;
 pub use share::Share;
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{self, AtFlags, FileType, OFlags, SeekFrom};
 use rustix::io::Errno;
@@ -268,6 +273,10 @@ pub struct File {
     /// Do transfers at an offset move the pointer behind what they transferred?
     positioned: bool,
     name: Option<Box<str>>,
+    /// A number that no other open has.
+    open_id: u64,
+    /// Was the open ever given to another process, or did it come from one?
+    shared: AtomicBool,
 }
 
 impl File {
@@ -284,6 +293,8 @@ impl File {
             file_type,
             positioned,
             name: name.map(Into::into),
+            open_id: share::open_id(),
+            shared: AtomicBool::new(false),
         }
     }
 
@@ -540,12 +551,15 @@ impl Drop for File {
     /// Deletes the file if it was opened for that, then drops the claim.
     ///
     /// The claim would go with the descriptor, but a thread that is just starting a program has a copy of that until the
-    /// program runs, and nobody should find the file taken for so long.
+    /// program runs, and nobody should find the file taken for so long. If another process may have the same open, it is for
+    /// the last of them to drop it.
     fn drop(&mut self) {
         if let Some(doomed) = &self.doomed {
             doomed.remove();
         }
-        share::drop_all(self.fd.as_fd());
+        if !self.shared.load(Ordering::Relaxed) {
+            share::drop_all(self.fd.as_fd());
+        }
     }
 }
 

@@ -36,6 +36,8 @@ use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tong_sys::lock::{self, Kind};
@@ -176,8 +178,29 @@ pub(super) fn drop_claim(fd: BorrowedFd<'_>, established: &Established) -> io::R
     lock::unlock(fd, established.0, 1)
 }
 
+/// A word that is not 0 once another process may have taken opens of this one without its doing.
+static PULLED: OnceLock<&AtomicU64> = OnceLock::new();
+
+/// Leaves claims alone from the moment on when the word is not 0: opens may be in use elsewhere.
+pub(crate) fn keep_claims_after(pulled: &'static AtomicU64) {
+    let _ = PULLED.set(pulled);
+}
+
+/// A number for a new open, different from all others on the machine.
+pub(super) fn open_id() -> u64 {
+    static KEYS: OnceLock<RandomState> = OnceLock::new();
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    // With the process id, because a forked copy counts on with the same keys.
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    KEYS.get_or_init(RandomState::new)
+        .hash_one((std::process::id(), count))
+}
+
 /// Drops whatever the open claims, for an open that ends.
 pub(super) fn drop_all(fd: BorrowedFd<'_>) {
+    if (PULLED.get()).is_some_and(|pulled| pulled.load(Ordering::SeqCst) != 0) {
+        return;
+    }
     // A descriptor that cannot be locked has claimed nothing.
     let _ = lock::unlock(fd, BASE, u64::from(AREAS) * AREA);
 }

@@ -56,7 +56,7 @@ pub use server::MailslotServer;
 use std::time::Duration;
 
 use crate::namespace::{self, Openness, Space};
-use crate::{Error, ErrorKind, MailslotName, Result};
+use crate::{Error, ErrorKind, MailslotName, Namespace, Result};
 
 /// Bytes that one writer may have queued unless the creator says otherwise.
 pub const DEFAULT_QUOTA: u64 = 64 << 20;
@@ -156,6 +156,31 @@ impl MailslotOptions {
 /// What the files of the mailslot are called.
 fn stem(name: &MailslotName) -> String {
     namespace::stem(Space::Mailslot, name.folded())
+}
+
+/// The name's hash as two numbers: what other processes are told of a handle.
+pub(crate) fn identity(name: &MailslotName) -> [u64; 2] {
+    let stem = stem(name);
+    let (high, low) = stem.split_at(stem.len() / 2);
+    [high, low].map(|half| u64::from_str_radix(half, 16).unwrap_or(0))
+}
+
+/// The name of the live mailslot whose name has this hash.
+///
+/// # Errors
+/// [`NotFound`](ErrorKind::NotFound) if there is none; else what the namespace reports.
+pub(crate) fn name_of(identity: [u64; 2]) -> Result<MailslotName> {
+    const OP: &str = "find mailslot";
+    let stem = format!("{:016x}{:016x}", identity[0], identity[1]);
+    let space = Space::Mailslot;
+    let current = Namespace::current()?;
+    let own = namespace::open_page(current.dir(space), space, &stem, true)?;
+    let found = match (own, namespace::global(space)?) {
+        (None, Some(global)) => namespace::open_page(&global, space, &stem, false)?,
+        (own, _) => own,
+    };
+    let (_, info) = found.ok_or_else(|| Error::new(OP, ErrorKind::NotFound))?;
+    MailslotName::parse(&info.name)
 }
 
 /// Whether `written`, as a page has it, is this name.
