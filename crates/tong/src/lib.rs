@@ -1,8 +1,9 @@
 //! Windows inter-process communication as a native, daemonless Linux library.
 //!
-//! Processes that know nothing of each other but a name pass whole messages through shared memory. There is no server to
-//! start and nothing to clean up: what must survive or notice a death is held by the kernel. Programs in C, C++ and shell
-//! use the same objects through `libtong`, which has Windows' own functions, and the command `tong`.
+//! Processes that know nothing of each other but a name pass whole messages through shared memory, wait for each other, and
+//! take turns. There is no server to start and nothing to clean up: what must survive or notice a death is held by the
+//! kernel. Programs in C, C++ and shell use the same objects through `libtong`, which has Windows' own functions, and the
+//! command `tong`.
 //!
 //! ```
 //! use tong::{MailslotClient, MailslotName, MailslotServer};
@@ -26,20 +27,50 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Everything that can be waited for can be waited for together, across processes:
+//!
+//! ```
+//! use std::time::Duration;
+//! use tong::{wait, ErrorKind, Event, Mutex, ObjectName, Reset};
+//!
+//! # fn main() -> tong::Result<()> {
+//! # let place = tempfile::tempdir().unwrap();
+//! # std::env::set_var("TONG_DIR", place.path().join("tong"));
+//! let (ready, _) = Event::create(&ObjectName::parse("ready")?, Reset::Auto, false)?;
+//! let (turn, _) = Mutex::create(&ObjectName::parse("turn")?, false)?;
+//!
+//! // Both at one instant, or neither: while nobody sets the event, the mutex stays free for others.
+//! let waited = wait::all(&[&ready, &turn], Some(Duration::from_millis(10)));
+//! assert_eq!(waited.unwrap_err().kind(), ErrorKind::TimedOut);
+//!
+//! ready.set()?;
+//! wait::all(&[&ready, &turn], None)?;
+//! turn.release()?;
+//! # Ok(()) }
+//! ```
+//!
 //! # What there is
 //!
 //! | to | see |
 //! |---|---|
 //! | read messages under a name; wait for them blocking or through a descriptor | [`MailslotServer`] |
 //! | write them | [`MailslotClient`] |
-//! | await them under tokio (feature `tokio`) | `tong::tokio` |
 //! | name a mailslot: `box`, `\\.\mailslot\dir\box`, `//./mailslot/dir/box` | [`MailslotName`] |
+//! | tell others that something happened; at a time | [`Event`]; [`Timer`] |
+//! | take turns; count what there is | [`Mutex`]; [`Semaphore`] |
+//! | name these: `ready`, `Global\ready` | [`ObjectName`] |
+//! | wait for one, any or all of them, of processes, threads, mailslots and descriptors | [`mod@wait`] |
+//! | await them under tokio (feature `tokio`) | `tong::tokio` |
+//! | start programs, wait for them, end them, get 32-bit exit codes | [`Process`], [`ProcessOptions`] |
+//! | start, suspend and end threads, and queue calls to them | [`Thread`] |
 //! | open files with Windows' dispositions and share modes | [`object::file`] |
-//! | keep numbered handles with rights, as C programs do | [`handle`] |
+//! | keep numbered handles with rights, as C programs do; let children inherit them, put them into other processes | [`handle`] |
 //! | see all objects of the namespace, their owners and queues | [`Namespace::list`] |
+//! | list all processes of the machine | [`process::list`] |
+//! | use environment variables by Windows' rules | [`environment`] |
 //!
-//! Events, mutexes, semaphores, timers, waits for several objects, pipes, sections and processes are planned and not
-//! there yet. [`channel`] is what mailslots are made of; its interface is for the crates of this project and may change.
+//! Pipes and sections are planned and not there yet. [`channel`] is what mailslots are made of; its interface is for the
+//! crates of this project and may change.
 //!
 //! # Names
 //! Names belong to a user, not to the machine. They live in the directory `$TONG_DIR`, else in `$XDG_RUNTIME_DIR/tong`,
@@ -49,19 +80,26 @@
 //!
 //! # Death
 //! Any process may be killed at any instruction. Then its names are free at once, whole messages that it wrote are still
-//! delivered, half-written ones never existed, and whoever writes to it gets [`ErrorKind::Closed`]. Each object's page says
-//! what the others see.
+//! delivered, half-written ones never existed, and whoever writes to it gets [`ErrorKind::Closed`]. Mutexes that it owned
+//! are abandoned, and the next owner is told; signals that it waited for go to others. Each object's page says what the
+//! others see.
 //!
 //! # Errors
 //! Every call fails with an [`Error`]: match on [`Error::kind`], show people its text, which says what would be right. A
 //! time-out ([`ErrorKind::TimedOut`]) and a full queue ([`ErrorKind::QueueFull`]) are kinds like the others.
 //!
 //! # Requirements
-//! 64-bit Linux with `/proc` mounted, kernel 3.17 or newer (from 4.16 on, messages cost less).
+//! 64-bit Linux with `/proc` mounted. Mailslots work from kernel 3.17 on (from 4.16 on, messages cost less), processes
+//! from 5.4 on. From 5.16 on a thread sleeps on several things at once; before, the death of a mutex's owner is noticed
+//! within 10 ms instead of at once.
 
 #![forbid(unsafe_code)]
 
+#[cfg(not(loom))]
+pub mod apc;
 pub mod channel;
+#[cfg(not(loom))]
+pub mod environment;
 #[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
@@ -72,10 +110,16 @@ pub mod name;
 pub mod namespace;
 #[cfg(not(loom))]
 pub mod object;
+#[cfg(not(loom))]
+mod object_name;
+#[cfg(not(loom))]
+pub mod process;
 #[cfg(all(feature = "tokio", not(loom)))]
 pub mod tokio;
 #[cfg(not(loom))]
-mod wait;
+pub mod wait;
+#[cfg(not(loom))]
+mod waits;
 
 #[cfg(not(loom))]
 pub use error::{Error, ErrorKind, Result};
@@ -84,4 +128,18 @@ pub use name::MailslotName;
 #[cfg(not(loom))]
 pub use namespace::Namespace;
 #[cfg(not(loom))]
+pub use object::event::{Event, Made, Reset};
+#[cfg(not(loom))]
 pub use object::mailslot::{Access, MailslotClient, MailslotInfo, MailslotOptions, MailslotServer};
+#[cfg(not(loom))]
+pub use object::mutex::{Acquired, Mutex, MutexGuard};
+#[cfg(not(loom))]
+pub use object::process::{Inherit, Process, ProcessOptions, Stream};
+#[cfg(not(loom))]
+pub use object::semaphore::Semaphore;
+#[cfg(not(loom))]
+pub use object::thread::{Thread, ThreadOptions};
+#[cfg(not(loom))]
+pub use object::timer::{Due, Timer};
+#[cfg(not(loom))]
+pub use object_name::ObjectName;

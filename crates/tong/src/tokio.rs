@@ -3,16 +3,28 @@
 //! A type here wraps the blocking type of the same name and registers its descriptor with the runtime's reactor. No
 //! thread is started, and any runtime flavour will do, as long as its I/O driver is enabled.
 //!
+//! Events, semaphores, timers, threads and processes are awaited with [`wait`], [`any`] and [`all`]. One thread of the process
+//! sleeps on behalf of all tasks that wait for shared objects; processes and mailslots are left to the reactor. Mutexes belong
+//! to threads, not to tasks, so they cannot be awaited.
+//!
 //! # Cancel safety
-//! A future that is dropped before it was ready has taken nothing: messages stay queued, and the next receive gets them.
+//! A future that is dropped before it was ready has taken nothing: messages stay queued, and the next receive gets them; a
+//! signal stays with its object, for whoever waits next.
+//!
+//! # Hand-over
+//! A task takes what it waits for when it is polled, so a thread that comes in between may be faster. Tasks among themselves
+//! are served in no particular order.
 
 use std::os::fd::OwnedFd;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ::tokio::io::unix::AsyncFd;
 
 use tong_sys::reactor;
 
+use crate::wait::{AllSatisfied, Deadline, Satisfied, Waitable};
+use crate::waits::{self, AsyncWatch, CellKind, Ending, Entry};
 use crate::{Error, ErrorKind, MailslotInfo, Result};
 
 /// A mailslot's server handle whose reads are awaited.
@@ -105,5 +117,139 @@ impl MailslotServer {
         self.readiness.readable().await.map_err(|error| {
             Error::from_io("wait for mailslot", error).on(self.get_ref().name().full())
         })
+    }
+}
+
+/// Waits until the object is signaled, and takes what a wait takes. Cancel-safe.
+///
+/// ```no_run
+/// # async fn example() -> tong::Result<()> {
+/// let event = tong::Event::new(tong::Reset::Auto, false)?;
+/// tong::tokio::wait(&event).await?;
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// [`InvalidParameter`](ErrorKind::InvalidParameter) for a mutex; the helper thread cannot be started, or no descriptors.
+///
+/// # Panics
+/// For a process or mailslot outside of a runtime whose I/O driver is enabled.
+pub async fn wait(object: &dyn Waitable) -> Result<()> {
+    any(&[object]).await.map(drop)
+}
+
+/// Waits until one of the objects is signaled, and takes that one: the first in the list if there are several. Cancel-safe.
+///
+/// # Errors
+/// As [`wait`].
+///
+/// # Panics
+/// As [`wait`].
+pub async fn any(objects: &[&dyn Waitable]) -> Result<Satisfied> {
+    let mut waiting = Waiting::new(objects)?;
+    let ended = std::future::poll_fn(|context| {
+        waiting.poll(context, |entries| {
+            waits::wait_any(entries, Deadline::Now, None)
+        })
+    });
+    let (index, abandoned) = ended.await?;
+    Ok(Satisfied { index, abandoned })
+}
+
+/// Waits until all objects are signaled at one instant, and takes them together. Cancel-safe.
+///
+/// # Errors
+/// As [`wait`]; [`InvalidParameter`](ErrorKind::InvalidParameter) if one object stands in the list twice.
+///
+/// # Panics
+/// As [`wait`].
+pub async fn all(objects: &[&dyn Waitable]) -> Result<AllSatisfied> {
+    let mut waiting = Waiting::new(objects)?;
+    let ended = std::future::poll_fn(|context| {
+        waiting.poll(context, |entries| {
+            waits::wait_all(entries, Deadline::Now, None)
+        })
+    });
+    let (_, abandoned) = ended.await?;
+    Ok(AllSatisfied { abandoned })
+}
+
+/// A task's wait.
+struct Waiting<'a> {
+    entries: Vec<Entry<'a>>,
+    watches: Vec<AsyncWatch>,
+    descriptors: Vec<AsyncFd<OwnedFd>>,
+    watched: bool,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(objects: &[&'a dyn Waitable]) -> Result<Waiting<'a>> {
+        let entries: Vec<_> = objects.iter().map(|object| object.entry().0).collect();
+        let is_mutex = |entry: &Entry<'_>| matches!(entry, Entry::Cell(cell) if cell.kind() == CellKind::Mutex);
+        if entries.iter().any(is_mutex) {
+            return Err(Error::new("wait", ErrorKind::InvalidParameter)
+                .because("a mutex belongs to a thread, and a task may change its thread; acquire it in a blocking thread"));
+        }
+        Ok(Waiting {
+            entries,
+            watches: Vec::new(),
+            descriptors: Vec::new(),
+            watched: false,
+        })
+    }
+
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        look: impl Fn(&[Entry<'_>]) -> Result<Ending>,
+    ) -> Poll<Result<(usize, bool)>> {
+        if let Some(ended) = ended(look(&self.entries)) {
+            return Poll::Ready(ended);
+        }
+        if let Err(error) = self.watch(context) {
+            return Poll::Ready(Err(error));
+        }
+        // What was signaled before it was watched woke nobody.
+        match ended(look(&self.entries)) {
+            Some(ended) => Poll::Ready(ended),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Has the task woken when there may be something to look at.
+    fn watch(&mut self, context: &mut Context<'_>) -> Result<()> {
+        if !self.watched {
+            for entry in &self.entries {
+                match entry {
+                    Entry::Cell(cell) => {
+                        self.watches.push(AsyncWatch::start(cell, context.waker())?);
+                    }
+                    Entry::Fd(fd) => self.descriptors.push(
+                        reactor::register(fd).map_err(|error| Error::from_io("wait", error))?,
+                    ),
+                }
+            }
+            self.watched = true;
+        }
+        for watch in &self.watches {
+            watch.wake_instead(context.waker());
+        }
+        for descriptor in &self.descriptors {
+            // Ready now and looked at in vain: ask to be told of the next time.
+            while let Poll::Ready(ready) = descriptor.poll_read_ready(context) {
+                ready
+                    .map_err(|error| Error::from_io("wait", error))?
+                    .clear_ready();
+            }
+        }
+        Ok(())
+    }
+}
+
+fn ended(outcome: Result<Ending>) -> Option<Result<(usize, bool)>> {
+    match outcome {
+        Ok(Ending::Object { index, abandoned }) => Some(Ok((index, abandoned))),
+        Ok(Ending::TimedOut | Ending::Alerted) => None,
+        Err(error) => Some(Err(error)),
     }
 }
