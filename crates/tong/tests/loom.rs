@@ -16,12 +16,34 @@ mod frames;
 mod order;
 #[path = "loom/sleep.rs"]
 mod sleep;
+#[path = "loom/waits.rs"]
+mod waits;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use tong::channel::layout::Geometry;
 use tong::channel::ring::{ChannelMemory, Consumer, Producer};
+
+/// What the real code of waits names from its crate.
+type Result<T> = std::result::Result<T, Error>;
+
+#[derive(Debug)]
+struct Error(#[allow(dead_code, reason = "shown when a model fails")] ErrorKind);
+
+impl Error {
+    fn new(_: &'static str, kind: ErrorKind) -> Error {
+        Error(kind)
+    }
+}
+
+/// The kinds that it makes.
+#[derive(Clone, Copy, Debug)]
+enum ErrorKind {
+    Corrupt,
+    NotOwner,
+    TooManyPosts,
+}
 
 /// Runs `model` in every order of steps, or in those with at most `preemptions` if that is given.
 fn explore(name: &str, preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
