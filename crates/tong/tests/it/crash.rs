@@ -155,7 +155,7 @@ pub(crate) fn role_step() {
 }
 
 /// Runs the traced thread up to its `count`th stop at a system call's begin or end; `false` if it ended before.
-fn run_to_stop(thread: Pid, count: u32) -> bool {
+pub(crate) fn run_to_stop(thread: Pid, count: u32) -> bool {
     let mut stops = 0;
     let mut signal = None;
     while stops < count {
@@ -172,7 +172,7 @@ fn run_to_stop(thread: Pid, count: u32) -> bool {
 }
 
 /// Attaches to the thread; `false` if that is not allowed here.
-fn attach(thread: Pid) -> bool {
+pub(crate) fn attach(thread: Pid) -> bool {
     if ptrace::attach(thread).is_err() {
         return false;
     }

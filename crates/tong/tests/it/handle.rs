@@ -1,5 +1,11 @@
 //! The handle table: values, flags, duplicates, ends of objects.
 
+mod across;
+mod inherit;
+mod minion;
+
+pub(crate) use minion::role_minion;
+
 use tong::handle::{DuplicateRights, FlagChange, Flags, Handle, Kind, Object, Rights, Table};
 use tong::object::file::{FileOptions, FilePath};
 use tong::{ErrorKind, MailslotClient, MailslotServer, Result};

@@ -1,5 +1,8 @@
 //! The tests of `tong`: a file per object, each test a sentence about behaviour, with the rules that it checks.
 
+mod apc;
+#[cfg(feature = "tokio")]
+mod async_waits;
 #[cfg(feature = "tokio")]
 mod asynchronous;
 mod cleaners;
@@ -11,13 +14,19 @@ mod hostile;
 mod machine;
 mod mailslot;
 mod namespace;
+mod objects;
+mod process;
+mod process_list;
 mod puppet;
 mod support;
+mod thread;
 mod users;
+mod waits;
 
 /// What the test binary can do as a child of itself.
 const ROLES: &[(&str, fn())] = &[
     ("puppet", puppet::role_puppet),
+    ("minion", handle::role_minion),
     ("step", crash::role_step),
     ("hold_files", file::role_hold_files),
     ("hold_exclusively", file::role_hold_exclusively),
@@ -26,6 +35,15 @@ const ROLES: &[(&str, fn())] = &[
     ("keep_quiet", hostile::role_keep_quiet),
     ("serve_many", hostile::role_serve_many),
     ("fork", forked::role_fork),
+    ("exit", process::role_exit),
+    ("pause", process::role_pause),
+    ("watch", process::role_watch),
+    ("hold_child", process::role_hold_child),
+    ("leave_child", process::role_leave_child),
+    ("show_start", process::role_show_start),
+    ("start_many", process::role_start_many),
+    ("have_handles", process::role_have_handles),
+    ("use_handles", process::role_use_handles),
     ("write", mailslot::role_write),
     ("write_in_turn", mailslot::role_write_in_turn),
     ("write_lengths", mailslot::role_write_lengths),
@@ -40,4 +58,18 @@ const ROLES: &[(&str, fn())] = &[
     ("flood", mailslot::role_flood),
     ("number_through_many", mailslot::role_number_through_many),
     ("flood_until_killed", mailslot::role_flood_until_killed),
+    ("leave_a_child", process_list::role_leave_a_child),
+    ("outlive", process_list::role_outlive),
+    ("player", waits::role_player),
+    ("own_until_killed", waits::role_own_until_killed),
+    ("abandon", waits::role_abandon),
+    ("wait_in_opposite_order", waits::role_wait_in_opposite_order),
+    ("take_pairs", waits::role_take_pairs),
+    ("stress_coordinator", waits::role_stress_coordinator),
+    ("stress_worker", waits::role_stress_worker),
+    ("race_for_object", objects::role_race_for_object),
+    ("step_object", objects::role_step_object),
+    ("end_initial_thread", thread::role_end_initial_thread),
+    ("terminate_initial", thread::role_terminate_initial),
+    ("exit_last", thread::role_exit_last),
 ];

@@ -13,7 +13,7 @@ use tong::{Access, ErrorKind, MailslotClient, MailslotName, MailslotServer, Name
 use crate::support::{self, Actor};
 
 /// Stands between the words of a command, and of an answer.
-const BETWEEN: &str = "\u{1f}";
+pub(crate) const BETWEEN: &str = "\u{1f}";
 
 /// A failed command.
 #[derive(Debug, PartialEq, Eq)]
@@ -372,7 +372,7 @@ fn fill_disk(free: usize) -> String {
     format!("{filled} {number}")
 }
 
-fn holdings() -> String {
+pub(crate) fn holdings() -> String {
     let descriptors = support::open_descriptors();
     let mappings = std::fs::read_to_string("/proc/self/maps")
         .unwrap()
