@@ -108,6 +108,8 @@ typedef tong_wint _TINT;
 #define _tperror tong_w_perror
 #define _tsystem tong_w_system
 #define _tgetenv tong_w_getenv
+#define _tputenv tong_w_putenv
+#define _tputenv_s tong_w_putenv_s
 #define _tsetlocale tong_w_setlocale
 #define _tcsnlen tong_w_strnlen
 #define _ttoi64 tong_w_atoi64
@@ -226,6 +228,8 @@ typedef int _TINT;
 #define _tperror perror
 #define _tsystem system
 #define _tgetenv getenv
+#define _tputenv tong_a_putenv
+#define _tputenv_s tong_a_putenv_s
 #define _tsetlocale setlocale
 #define _tcsnlen strnlen
 #define _ttoi64 atoll

@@ -85,6 +85,11 @@ TONG_API int tong_w_remove(const tong_wchar *name);
 TONG_API int tong_w_rename(const tong_wchar *from, const tong_wchar *to);
 TONG_API void tong_w_perror(const tong_wchar *text);
 TONG_API int tong_w_system(const tong_wchar *command);
+/* As SetEnvironmentVariable, but an empty value removes the variable. */
+TONG_API int tong_a_putenv(const char *entry);
+TONG_API errno_t tong_a_putenv_s(const char *name, const char *value);
+TONG_API int tong_w_putenv(const tong_wchar *entry);
+TONG_API errno_t tong_w_putenv_s(const tong_wchar *name, const tong_wchar *value);
 /* The result of these two stays valid until the thread's next call. */
 TONG_API tong_wchar *tong_w_getenv(const tong_wchar *name);
 TONG_API tong_wchar *tong_w_setlocale(int category, const tong_wchar *locale);
@@ -103,7 +108,13 @@ TONG_API int tong_w_isxdigit(tong_wint unit);
 TONG_API tong_wint tong_w_tolower(tong_wint unit);
 TONG_API tong_wint tong_w_toupper(tong_wint unit);
 
+/* A block at a multiple of a power of two; NULL and errno if there is none. */
+TONG_API void *tong_aligned_malloc(size_t size, size_t alignment);
+
 TONG_END_DECLS
+
+#define _aligned_malloc tong_aligned_malloc
+#define _aligned_free free
 
 #ifndef TONG_BUILDING
 
@@ -163,6 +174,10 @@ TONG_END_DECLS
 #define _wrename tong_w_rename
 #define _wperror tong_w_perror
 #define _wsystem tong_w_system
+#define _putenv tong_a_putenv
+#define _putenv_s tong_a_putenv_s
+#define _wputenv tong_w_putenv
+#define _wputenv_s tong_w_putenv_s
 #define _wgetenv tong_w_getenv
 #define _wsetlocale tong_w_setlocale
 #define wcscpy_s tong_w_strcpy_s

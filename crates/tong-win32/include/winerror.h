@@ -7,7 +7,7 @@
 #ifndef TONG_WINERROR_H
 #define TONG_WINERROR_H
 
-#include <minwindef.h>
+#include <winnt.h>
 
 #define NO_ERROR 0
 #define ERROR_SUCCESS 0
@@ -524,7 +524,6 @@
 #define ERROR_REPARSE_TAG_INVALID 4393
 
 /* HRESULT: bit 31 says failure, bits 16-26 name the facility, the low half is the code. */
-typedef LONG HRESULT;
 
 #define SEVERITY_SUCCESS 0
 #define SEVERITY_ERROR 1

@@ -8,9 +8,11 @@
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use tong::handle::{Handle, Ref, Table};
+use tong::handle::{Handle, Object, Ref, Rights, Table};
+use tong::Event;
 
 use crate::error::{Code, SetLastError};
+use crate::event;
 use crate::exit;
 use crate::types::{BOOL, FALSE, HANDLE, OVERLAPPED, SECURITY_ATTRIBUTES, TRUE};
 
@@ -54,6 +56,21 @@ pub(crate) fn argument(handle: HANDLE) -> Result<Argument, Code> {
 pub(crate) fn object(handle: HANDLE) -> Result<Ref, Code> {
     match argument(handle)? {
         Argument::Value(handle) => Ok(Table::of_process().get(handle)?),
+        Argument::Pseudo(_) => Err(Code::INVALID_HANDLE),
+    }
+}
+
+/// Looks at the object of a handle and the handle's rights without taking a reference: for calls that return at once. Pseudo
+/// handles lead to no object here.
+#[inline]
+pub(crate) fn with<R>(
+    handle: HANDLE,
+    look: impl FnOnce(&Object, Rights) -> Result<R, Code>,
+) -> Result<R, Code> {
+    match argument(handle)? {
+        Argument::Value(handle) => {
+            Table::of_process().with(handle, |object, granted| Ok(look(object, granted)))?
+        }
         Argument::Pseudo(_) => Err(Code::INVALID_HANDLE),
     }
 }
@@ -110,7 +127,7 @@ pub(crate) unsafe fn wants_inheritance(attributes: *const SECURITY_ATTRIBUTES) -
     unsafe { attributes.as_ref() }.is_some_and(|attributes| attributes.bInheritHandle != FALSE)
 }
 
-/// The OVERLAPPED of a call, if it has one. One with an event is refused: there are no events yet.
+/// The OVERLAPPED of a call, if it has one. Its event, if it has one, becomes nonsignaled.
 ///
 /// # Safety
 /// `overlapped` is null or leads to the structure, which nothing else uses during the call.
@@ -119,10 +136,10 @@ pub(crate) unsafe fn overlapped<'a>(
 ) -> Result<Option<&'a mut OVERLAPPED>, Code> {
     // SAFETY: the caller vouches for the pointer if it is not null.
     let overlapped = unsafe { overlapped.as_mut() };
-    match overlapped {
-        Some(overlapped) if overlapped.hEvent as usize & !1 != 0 => Err(Code::INVALID_HANDLE),
-        other => Ok(other),
+    if let Some(event) = overlapped.as_deref().and_then(OVERLAPPED::event) {
+        event::change(event, Event::reset)?;
     }
+    Ok(overlapped)
 }
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ impl Code {
     pub const INVALID_HANDLE: Code = Code(6);
     pub const NOT_ENOUGH_MEMORY: Code = Code(8);
     pub const INVALID_DATA: Code = Code(13);
+    pub const NO_MORE_FILES: Code = Code(18);
+    pub const BAD_LENGTH: Code = Code(24);
     pub const GEN_FAILURE: Code = Code(31);
     pub const SHARING_VIOLATION: Code = Code(32);
     pub const HANDLE_EOF: Code = Code(38);
@@ -52,16 +54,29 @@ impl Code {
     pub const SEM_TIMEOUT: Code = Code(121);
     pub const INSUFFICIENT_BUFFER: Code = Code(122);
     pub const INVALID_NAME: Code = Code(123);
+    pub const MOD_NOT_FOUND: Code = Code(126);
     pub const NEGATIVE_SEEK: Code = Code(131);
     pub const ALREADY_EXISTS: Code = Code(183);
+    pub const BAD_EXE_FORMAT: Code = Code(193);
+    pub const ENVVAR_NOT_FOUND: Code = Code(203);
     pub const FILENAME_EXCED_RANGE: Code = Code(206);
     pub const NO_DATA: Code = Code(232);
+    pub const DIRECTORY: Code = Code(267);
+    pub const NO_MORE_ITEMS: Code = Code(259);
+    pub const IO_PENDING: Code = Code(997);
+    pub const OBJECT_NAME_EXISTS: Code = Code(698);
     pub const NOACCESS: Code = Code(998);
     pub const INVALID_FLAGS: Code = Code(1004);
     pub const NO_UNICODE_TRANSLATION: Code = Code(1113);
     pub const PRIVILEGE_NOT_HELD: Code = Code(1314);
     pub const INTERNAL_ERROR: Code = Code(1359);
     pub const NO_SYSTEM_RESOURCES: Code = Code(1450);
+    pub const TIMEOUT: Code = Code(1460);
+    pub const SIGNAL_REFUSED: Code = Code(156);
+    pub const BAD_PATHNAME: Code = Code(161);
+    pub const NOT_OWNER: Code = Code(288);
+    pub const TOO_MANY_POSTS: Code = Code(298);
+    pub const MUTANT_LIMIT_EXCEEDED: Code = Code(587);
     pub const NOT_SAME_OBJECT: Code = Code(1656);
     pub const INVALID_USER_BUFFER: Code = Code(1784);
     pub const REMOTE_MAILSLOTS_DEPRECATED: Code = Code(3025);
@@ -93,6 +108,15 @@ impl From<ErrorKind> for Code {
             ErrorKind::Corrupt => Code::INVALID_DATA,
             ErrorKind::Remote => Code::REMOTE_MAILSLOTS_DEPRECATED,
             ErrorKind::Unsupported => Code::NOT_SUPPORTED,
+            ErrorKind::BadPath => Code::BAD_PATHNAME,
+            ErrorKind::NotOwner => Code::NOT_OWNER,
+            ErrorKind::TooManyPosts => Code::TOO_MANY_POSTS,
+            ErrorKind::TooManyRecursions => Code::MUTANT_LIMIT_EXCEEDED,
+            ErrorKind::TooManySuspensions => Code::SIGNAL_REFUSED,
+            ErrorKind::WrongKind => Code::INVALID_HANDLE,
+            ErrorKind::Ended => Code::GEN_FAILURE,
+            ErrorKind::NotAProgram => Code::BAD_EXE_FORMAT,
+            ErrorKind::NotADirectory => Code::DIRECTORY,
             _ => Code::GEN_FAILURE,
         }
     }

@@ -16,8 +16,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tong::handle::{FlagChange, Kind, Table};
-
-use crate::system::GetCurrentThreadId;
+use tong::object::thread::current_id;
 
 /// The process that the handles belong to; 0 until it has one. A child that was forked off has a copy of the table and
 /// must not end what its parent goes on using.
@@ -32,15 +31,18 @@ static AT_EXIT: extern "C" fn() = close_all;
 
 /// Notes that this process has handles to be closed at its end.
 pub(crate) fn note_owner() {
+    if OWNER.load(Ordering::Relaxed) != 0 {
+        // If another process is noted, this one is its child.
+        return;
+    }
     let this = std::process::id();
-    // If another process is noted, this one is its child.
     let _ = OWNER.compare_exchange(0, this, Ordering::Relaxed, Ordering::Relaxed);
 }
 
 /// Keeps the calling thread from returning to the program if another thread is ending the process.
 pub(crate) fn stay_if_ending() {
     let ending = ENDING.load(Ordering::Acquire);
-    if ending != 0 && ending != GetCurrentThreadId() {
+    if ending != 0 && ending != current_id() {
         loop {
             std::thread::park();
         }
@@ -51,7 +53,7 @@ extern "C" fn close_all() {
     if OWNER.load(Ordering::Relaxed) != std::process::id() {
         return;
     }
-    ENDING.store(GetCurrentThreadId(), Ordering::Release);
+    ENDING.store(current_id(), Ordering::Release);
     // A panic is a bug of ours; it must not go on into the C library, and there is nobody left to be told.
     let _ = catch_unwind(AssertUnwindSafe(|| close_objects(Table::of_process())));
 }
@@ -63,7 +65,11 @@ fn close_objects(table: &Table) {
         ..FlagChange::default()
     };
     for row in table.rows() {
-        if matches!(row.kind, Kind::MailslotServer | Kind::File) {
+        let named = matches!(
+            row.kind,
+            Kind::Event | Kind::Mutex | Kind::Semaphore | Kind::Timer
+        ) && row.name.is_some();
+        if named || matches!(row.kind, Kind::MailslotServer | Kind::File) {
             // The handle may have been closed since by another thread.
             let _ = table.set_flags(row.handle, unprotected);
             let _ = table.close(row.handle);

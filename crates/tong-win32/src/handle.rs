@@ -1,12 +1,6 @@
-//! Handles of any kind: closing, flags, duplicates, comparison, and the standard handles.
+//! Handles of any kind: closing, flags, duplicates in this and other processes, comparison.
 //!
-//! # Standard handles
-//! GetStdHandle makes a handle for descriptor 0, 1 or 2 when first asked. The handle has a descriptor of its own, so
-//! closing it does not close the stream for the rest of the program.
-//!
-//! # Today
-//! There are no process handles yet: DuplicateHandle works inside the calling process, and a pseudo handle as its
-//! source fails with 50.
+//! Before the program's main function, the handles that it inherited are in its table.
 
 #![allow(
     unsafe_code,
@@ -22,29 +16,42 @@
 )]
 
 use std::ptr;
-use std::sync::{Mutex, PoisonError};
 
-use tong::handle::{DuplicateRights, FlagChange, Handle, Object, Rights, Table};
-use tong::object::file::{File, Standard};
+use tong::handle::{
+    self, DuplicateRights, FlagChange, Handle, Object, Party, Rights, Source, Table, Wish,
+};
+use tong::object::process::Process;
+use tong::object::thread::Thread;
 
-use crate::border::{argument, call, put, succeeds, to_c, Argument};
+use crate::border::{argument, put, succeeds, to_c, Argument};
 use crate::error::Code;
+use crate::standard;
 use crate::types::{BOOL, DWORD, FALSE, HANDLE, INVALID_HANDLE_VALUE};
 
 const HANDLE_FLAG_INHERIT: DWORD = 1;
 const HANDLE_FLAG_PROTECT_FROM_CLOSE: DWORD = 2;
 const DUPLICATE_CLOSE_SOURCE: DWORD = 1;
 const DUPLICATE_SAME_ACCESS: DWORD = 2;
-/// Standard input; output and errors are the next two below.
-const STD_INPUT_HANDLE: i32 = -10;
-const STREAM_COUNT: usize = 3;
+const PROCESS_DUP_HANDLE: Rights = Rights::from_bits(0x40);
+const THIS_PROCESS: i32 = -1;
+const THIS_THREAD: i32 = -2;
+
+#[used]
+#[link_section = ".init_array"]
+static BEFORE_MAIN: extern "C" fn() = take_over;
+
+/// Makes the handles that the creator of this process gave it.
+extern "C" fn take_over() {
+    // A panic is a bug of ours; it must not go on into the C library.
+    let _ = std::panic::catch_unwind(Table::take_over_inherited);
+}
 
 /// Closes a handle. Pseudo handles are left alone; -10 to -12 stand for the standard handles.
 #[no_mangle]
 pub extern "C" fn CloseHandle(handle: HANDLE) -> BOOL {
     succeeds(|| {
-        if let Some(index) = standard_index(handle) {
-            return close_standard(index);
+        if let Some(stream) = standard::stream_of(handle) {
+            return standard::close(stream);
         }
         match argument(handle)? {
             Argument::Pseudo(_) => Ok(()),
@@ -114,16 +121,24 @@ pub extern "C" fn CompareObjectHandles(first: HANDLE, second: HANDLE) -> BOOL {
             (Argument::Value(first), Argument::Value(second)) => {
                 table.same_object(first, second)?
             }
-            (Argument::Value(value), Argument::Pseudo(_))
-            | (Argument::Pseudo(_), Argument::Value(value)) => {
-                table.flags(value)?;
-                false
+            (Argument::Value(value), Argument::Pseudo(pseudo))
+            | (Argument::Pseudo(pseudo), Argument::Value(value)) => {
+                is_meant(table.get(value)?.object(), pseudo)?
             }
         };
         match same {
             true => Ok(()),
             false => Err(Code::NOT_SAME_OBJECT),
         }
+    })
+}
+
+/// Is the object what the pseudo handle means here?
+fn is_meant(object: &Object, pseudo: i32) -> Result<bool, Code> {
+    Ok(match (object, pseudo) {
+        (Object::Process(process), THIS_PROCESS) => process.same_object(&Process::current()?),
+        (Object::Thread(thread), THIS_THREAD) => thread.same_object(&Thread::current()?),
+        _ => false,
     })
 }
 
@@ -146,57 +161,78 @@ pub unsafe extern "C" fn DuplicateHandle(
         true => DuplicateRights::Same,
         false => DuplicateRights::Exactly(Rights::from_bits(access)),
     };
+    let wish = Wish {
+        rights,
+        inherit: inherit != FALSE,
+        close_source,
+    };
     succeeds(|| {
         // SAFETY: C passes room for the handle, or null.
         unsafe { put(target, ptr::null_mut()) };
-        require_this_process(source_process)?;
+        let from = Whose::new(source_process)?;
         if close_source && target_process.is_null() {
-            return close_source_only(source);
+            return close_in(&from, source);
         }
-        if let Err(code) = require_this_process(target_process) {
-            // The source goes whatever the outcome.
-            let _ = close_source.then(|| close_source_only(source));
-            return Err(code);
-        }
-        let made = duplicate(source, rights, inherit != FALSE, close_source)?;
+        let to = match Whose::new(target_process) {
+            Ok(to) => to,
+            Err(code) => {
+                // The source goes whatever the outcome.
+                let _ = close_source.then(|| close_in(&from, source));
+                return Err(code);
+            }
+        };
+        let made = handle::duplicate(from.party(), meant(source)?, to.party(), wish)?;
         // SAFETY: as above.
         unsafe { put(target, to_c(made)) };
         Ok(())
     })
 }
 
-fn duplicate(
-    source: HANDLE,
-    rights: DuplicateRights,
-    inherit: bool,
-    close_source: bool,
-) -> Result<Handle, Code> {
+/// What is to be duplicated.
+fn meant(source: HANDLE) -> Result<Source, Code> {
     match argument(source)? {
+        Argument::Pseudo(THIS_PROCESS) => Ok(Source::Itself),
+        Argument::Pseudo(THIS_THREAD) => Ok(Source::CallingThread),
+        // The pseudo handles of tokens: there are none.
         Argument::Pseudo(_) => Err(Code::NOT_SUPPORTED),
-        Argument::Value(source) if close_source => {
-            Ok(Table::of_process().replace(source, rights, inherit)?)
-        }
-        Argument::Value(source) => Ok(Table::of_process().duplicate(source, rights, inherit)?),
+        Argument::Value(source) => Ok(Source::Handle(source)),
     }
 }
 
 /// Closes the source of a duplication that makes no duplicate. A protected source stays, and that is no failure.
-fn close_source_only(source: HANDLE) -> Result<(), Code> {
-    let Argument::Value(source) = argument(source)? else {
-        return Ok(());
-    };
-    let table = Table::of_process();
-    match table.flags(source)?.protect_from_close {
-        true => Ok(()),
-        false => Ok(table.close(source)?),
+fn close_in(from: &Whose, source: HANDLE) -> Result<(), Code> {
+    match argument(source)? {
+        Argument::Value(source) => Ok(handle::close(from.party(), source)?),
+        Argument::Pseudo(_) => Ok(()),
     }
 }
 
-/// The only process there can be a handle of, today, is the caller itself.
-fn require_this_process(process: HANDLE) -> Result<(), Code> {
-    match argument(process)? {
-        Argument::Pseudo(-1) => Ok(()),
-        _ => Err(Code::INVALID_HANDLE),
+/// The process that a handle leads to, whose table is meant.
+enum Whose {
+    This,
+    Of(Process),
+}
+
+impl Whose {
+    fn new(process: HANDLE) -> Result<Whose, Code> {
+        let handle = match argument(process)? {
+            Argument::Pseudo(THIS_PROCESS) => return Ok(Whose::This),
+            Argument::Pseudo(_) => return Err(Code::INVALID_HANDLE),
+            Argument::Value(handle) => handle,
+        };
+        let found = Table::of_process().get(handle)?;
+        let Object::Process(process) = found.object() else {
+            return Err(Code::INVALID_HANDLE);
+        };
+        found.require_any(PROCESS_DUP_HANDLE)?;
+        Ok(Whose::Of(process.clone()))
+    }
+
+    fn party(&self) -> Party<'_> {
+        match self {
+            Whose::This => Party::This,
+            Whose::Of(process) => Party::Process(process),
+        }
     }
 }
 
@@ -204,69 +240,4 @@ fn require_this_process(process: HANDLE) -> Result<(), Code> {
 #[no_mangle]
 pub extern "C" fn GetCurrentProcess() -> HANDLE {
     INVALID_HANDLE_VALUE
-}
-
-/// What is known of one standard handle.
-#[derive(Clone, Copy)]
-enum Stream {
-    /// Nobody has asked yet.
-    Unasked,
-    /// It was made; the program may have closed it since, as any other.
-    Made(Handle),
-    /// There is none: the descriptor is closed, or the handle was closed as -10, -11 or -12.
-    None,
-}
-
-static STREAMS: Mutex<[Stream; STREAM_COUNT]> = Mutex::new([Stream::Unasked; STREAM_COUNT]);
-
-/// Returns a standard handle: -10 for input, -11 for output, -12 for errors; NULL if the stream is closed.
-#[no_mangle]
-pub extern "C" fn GetStdHandle(which: DWORD) -> HANDLE {
-    call(INVALID_HANDLE_VALUE, || {
-        let index = stream_index(which as i32).ok_or(Code::INVALID_HANDLE)?;
-        let mut streams = STREAMS.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(streams[index], Stream::Unasked) {
-            streams[index] = make_standard(index)?;
-        }
-        match streams[index] {
-            Stream::Made(handle) => Ok(to_c(handle)),
-            Stream::Unasked | Stream::None => Ok(ptr::null_mut()),
-        }
-    })
-}
-
-fn stream_index(value: i32) -> Option<usize> {
-    usize::try_from(STD_INPUT_HANDLE.checked_sub(value)?)
-        .ok()
-        .filter(|index| *index < STREAM_COUNT)
-}
-
-/// Which standard stream a handle value of -10 to -12 means. The constants are DWORDs, and a cast to a handle
-/// may or may not extend their sign.
-fn standard_index(handle: HANDLE) -> Option<usize> {
-    let extended = i32::try_from(handle as isize).ok();
-    let cut = u32::try_from(handle as usize)
-        .ok()
-        .map(|value| value as i32);
-    extended.or(cut).and_then(stream_index)
-}
-
-fn make_standard(index: usize) -> Result<Stream, Code> {
-    let stream = [Standard::Input, Standard::Output, Standard::Error][index];
-    let Ok((file, granted)) = File::standard(stream) else {
-        return Ok(Stream::None);
-    };
-    let handle = Table::of_process().insert(Object::File(file), granted, false)?;
-    Ok(Stream::Made(handle))
-}
-
-fn close_standard(index: usize) -> Result<(), Code> {
-    let mut streams = STREAMS.lock().unwrap_or_else(PoisonError::into_inner);
-    match streams[index] {
-        Stream::Made(handle) => Table::of_process().close(handle)?,
-        Stream::Unasked => {}
-        Stream::None => return Err(Code::INVALID_HANDLE),
-    }
-    streams[index] = Stream::None;
-    Ok(())
 }

@@ -7,13 +7,31 @@
 //! | module | functions |
 //! |---|---|
 //! | [`error`] | GetLastError, SetLastError, and the table of error numbers |
-//! | [`handle`] | CloseHandle, DuplicateHandle, CompareObjectHandles, Get/SetHandleInformation, GetStdHandle, GetCurrentProcess |
+//! | [`handle`] | CloseHandle, DuplicateHandle, CompareObjectHandles, Get/SetHandleInformation, GetCurrentProcess |
+//! | [`standard`] | GetStdHandle, SetStdHandle |
 //! | [`mod@file`] | CreateFile, DeleteFile, the file pointer, sizes, GetFileType, FlushFileBuffers |
 //! | [`transfer`] | ReadFile, WriteFile |
 //! | [`mailslot`] | CreateMailslot, GetMailslotInfo, SetMailslotInfo |
+//! | [`process`] | CreateProcess, OpenProcess, TerminateProcess, ExitProcess, exit codes, start-up settings, command lines, attribute lists |
 //! | [`string`] | MultiByteToWideChar, WideCharToMultiByte |
-//! | [`memory`] | LocalAlloc, LocalFree |
-//! | [`system`] | process and thread ids, Sleep, GetTickCount |
+//! | [`memory`], [`heap`] | LocalAlloc, LocalFree, HeapAlloc, HeapFree |
+//! | [`console`] | WriteConsole |
+//! | [`environment`] | Get/SetEnvironmentVariable, Get/Set/FreeEnvironmentStrings, ExpandEnvironmentStrings |
+//! | [`directory`] | Get/SetCurrentDirectory, GetModuleFileName |
+//! | [`toolhelp`] | CreateToolhelp32Snapshot, Process32First/Next, Thread32First/Next, EnumProcesses |
+//! | [`system_info`] | GetSystemInfo |
+//! | [`system_time`] | GetSystemTime, GetLocalTime, FILETIMEs, QueryPerformanceCounter |
+//! | [`event`], [`mutex`], [`semaphore`], [`timer`] | making, opening, signaling them |
+//! | [`wait`] | WaitForSingleObject, WaitForMultipleObjects, SignalObjectAndWait |
+//! | [`critical_section`], [`srw_lock`], [`condition_variable`] | locks inside the process |
+//! | [`init_once`], [`wait_on_address`], [`slist`] | one-time initialization, WaitOnAddress, lists |
+//! | [`threadpool`] | the thread pool API: work, timers, waits, groups |
+//! | [`tls`], [`fls`] | slots of which each thread has its own |
+//! | [`thread`], [`begin_thread`] | CreateThread and its family, Sleep; _beginthreadex and its family |
+//! | [`thread_description`] | Get/SetThreadDescription |
+//! | [`apc`] | QueueUserAPC |
+//! | [`pool`], [`timer_queue`], [`registered_wait`] | QueueUserWorkItem, timer queues, RegisterWaitForSingleObject |
+//! | [`system`] | process ids, GetTickCount |
 //!
 //! # What a caller owes
 //! The functions are called from C and trust it as far as C must: a pointer is null, or leads to memory of the kind
@@ -34,18 +52,52 @@
 //! else. A killed process gives up what it held just as well, but files of its mailslots stay until somebody uses their names.
 //!
 //! # Today
-//! An operation with an OVERLAPPED completes before the call returns, or fails with 50 if it would have to wait. There are no
-//! events yet, so an OVERLAPPED with an `hEvent` fails with 6.
+//! An operation with an OVERLAPPED completes before the call returns, and has then signaled its `hEvent`, or fails with 50 if
+//! it would have to wait.
 
+pub mod apc;
+pub mod begin_thread;
 mod border;
+mod buffer;
+mod completion;
+pub mod condition_variable;
+pub mod console;
+pub mod critical_section;
+pub mod directory;
+pub mod environment;
 pub mod error;
+pub mod event;
 mod exit;
 pub mod file;
+pub mod fls;
+mod futex;
 pub mod handle;
+pub mod heap;
+pub mod init_once;
 pub mod mailslot;
 pub mod memory;
+pub mod mutex;
+mod names;
+pub mod pool;
+pub mod process;
+pub mod registered_wait;
+pub mod semaphore;
 mod sigpipe;
+pub mod slist;
+pub mod srw_lock;
+pub mod standard;
 pub mod string;
 pub mod system;
+pub mod system_info;
+pub mod system_time;
+pub mod thread;
+pub mod thread_description;
+pub mod threadpool;
+pub mod timer;
+pub mod timer_queue;
+pub mod tls;
+pub mod toolhelp;
 pub mod transfer;
 pub mod types;
+pub mod wait;
+pub mod wait_on_address;

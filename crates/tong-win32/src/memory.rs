@@ -1,4 +1,4 @@
-//! LocalAlloc and LocalFree: the C heap under its old name.
+//! LocalAlloc, LocalSize and LocalFree: the C heap under its old name.
 //!
 //! Memory is never moved, so a movable block is its own pointer. Blocks from malloc and from here may be freed by
 //! either side.
@@ -38,6 +38,16 @@ pub extern "C" fn LocalAlloc(flags: u32, bytes: usize) -> HANDLE {
             true => Err(Code::NOT_ENOUGH_MEMORY),
             false => Ok(block),
         }
+    })
+}
+
+/// Returns the size of a block in bytes, which may be more than was asked for; 0 and 6 for NULL.
+#[no_mangle]
+pub unsafe extern "C" fn LocalSize(block: HANDLE) -> usize {
+    call(0, || match block.is_null() {
+        true => Err(Code::INVALID_HANDLE),
+        // SAFETY: C passes a block of the C heap.
+        false => Ok(unsafe { libc::malloc_usable_size(block) }),
     })
 }
 

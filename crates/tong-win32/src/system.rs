@@ -1,4 +1,4 @@
-//! Who the caller is, what time it is, and doing nothing for a while.
+//! Which process the caller is, and what time it is.
 
 #![allow(unsafe_code, reason = "exported C symbols")]
 #![allow(
@@ -6,40 +6,14 @@
     reason = "functions have the names that Win32 gives them"
 )]
 
-use std::time::Duration;
-
 use rustix::time::{clock_gettime, ClockId};
 
 use crate::types::DWORD;
-
-/// No end.
-const INFINITE: DWORD = DWORD::MAX;
 
 /// Returns the id of the calling process.
 #[no_mangle]
 pub extern "C" fn GetCurrentProcessId() -> DWORD {
     std::process::id()
-}
-
-/// Returns the id of the calling thread, which no other thread of the machine has.
-#[no_mangle]
-pub extern "C" fn GetCurrentThreadId() -> DWORD {
-    rustix::thread::gettid()
-        .as_raw_nonzero()
-        .get()
-        .unsigned_abs()
-}
-
-/// Sleeps for at least this many milliseconds; 0 lets other threads run first, INFINITE never returns.
-#[no_mangle]
-pub extern "C" fn Sleep(milliseconds: DWORD) {
-    match milliseconds {
-        0 => std::thread::yield_now(),
-        INFINITE => loop {
-            std::thread::park();
-        },
-        milliseconds => std::thread::sleep(Duration::from_millis(milliseconds.into())),
-    }
 }
 
 /// Returns the milliseconds since the machine started, time asleep included; starts again at 0 after 49.7 days.

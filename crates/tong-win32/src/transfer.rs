@@ -21,10 +21,11 @@ use std::time::Duration;
 
 use tong::handle::{Object, Rights};
 use tong::object::file::{File, FileKind};
-use tong::{Error, ErrorKind, MailslotServer};
+use tong::{Error, ErrorKind, Event, MailslotServer};
 
 use crate::border::{input, object, output, overlapped, put, succeeds};
 use crate::error::Code;
+use crate::event;
 use crate::sigpipe;
 use crate::types::{BOOL, DWORD, HANDLE, OVERLAPPED};
 
@@ -105,11 +106,15 @@ pub unsafe extern "C" fn WriteFile(
     })
 }
 
-/// Notes a success in the OVERLAPPED and returns the count.
+/// Notes a success in the OVERLAPPED, signals its event, and returns the count.
 fn finish(at: Option<&mut OVERLAPPED>, bytes: usize) -> DWORD {
     if let Some(at) = at {
         at.Internal = 0;
         at.InternalHigh = bytes;
+        if let Some(event) = at.event() {
+            // It was there when the call began; whoever has closed it since does not wait for it.
+            let _ = event::change(event, Event::set);
+        }
     }
     // A transfer is never longer than its buffer, whose length came as a DWORD.
     DWORD::try_from(bytes).unwrap_or(DWORD::MAX)

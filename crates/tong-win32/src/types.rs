@@ -18,6 +18,10 @@ pub type HANDLE = *mut c_void;
 pub type LPCSTR = *const std::ffi::c_char;
 /// A wide string: UTF-16, ended by a zero.
 pub type LPCWSTR = *const u16;
+/// Room for a narrow string, or a string that may be changed.
+pub type LPSTR = *mut std::ffi::c_char;
+/// Room for a wide string, or a string that may be changed.
+pub type LPWSTR = *mut u16;
 
 /// Success.
 pub const TRUE: BOOL = 1;
@@ -56,13 +60,53 @@ pub struct OVERLAPPED {
     pub hEvent: HANDLE,
 }
 
+/// Hundreds of nanoseconds since the start of 1601, in two halves.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FILETIME {
+    /// The low half.
+    pub dwLowDateTime: DWORD,
+    /// The high half.
+    pub dwHighDateTime: DWORD,
+}
+
+/// A date and a time of day.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SYSTEMTIME {
+    /// The year, from 1601.
+    pub wYear: u16,
+    /// The month, from 1.
+    pub wMonth: u16,
+    /// The day of the week; 0 is Sunday.
+    pub wDayOfWeek: u16,
+    /// The day of the month, from 1.
+    pub wDay: u16,
+    /// The hour, to 23.
+    pub wHour: u16,
+    /// The minute.
+    pub wMinute: u16,
+    /// The second, to 59.
+    pub wSecond: u16,
+    /// The millisecond.
+    pub wMilliseconds: u16,
+}
+
 impl OVERLAPPED {
     /// The offset in the file, in bytes.
     #[must_use]
     pub fn offset(&self) -> u64 {
         u64::from(self.OffsetHigh) << 32 | u64::from(self.Offset)
     }
+
+    /// The event to be signaled, if there is one. The lowest bit of the handle speaks to completion ports only.
+    #[must_use]
+    pub fn event(&self) -> Option<HANDLE> {
+        (self.hEvent.addr() > 1).then_some(self.hEvent)
+    }
 }
 
 const _: () = assert!(size_of::<SECURITY_ATTRIBUTES>() == 24);
 const _: () = assert!(size_of::<OVERLAPPED>() == 32);
+const _: () = assert!(size_of::<FILETIME>() == 8);
+const _: () = assert!(size_of::<SYSTEMTIME>() == 16);

@@ -10,16 +10,48 @@
     reason = "small numbers, or halves that are meant to be cut"
 )]
 
+#[path = "abi/callbacks.rs"]
+mod callbacks;
+#[path = "abi/environment.rs"]
+mod environment;
 #[path = "abi/errors.rs"]
 mod errors;
+#[path = "abi/events.rs"]
+mod events;
 #[path = "abi/files.rs"]
 mod files;
 #[path = "abi/handles.rs"]
 mod handles;
+#[path = "abi/heap.rs"]
+mod heap;
+#[path = "abi/locks.rs"]
+mod locks;
 #[path = "abi/mailslots.rs"]
 mod mailslots;
+#[path = "abi/mutexes.rs"]
+mod mutexes;
+#[path = "abi/names.rs"]
+mod names;
+#[path = "abi/processes.rs"]
+mod processes;
+#[path = "abi/semaphores.rs"]
+mod semaphores;
+#[path = "abi/slots.rs"]
+mod slots;
 #[path = "abi/strings.rs"]
 mod strings;
+#[path = "abi/system.rs"]
+mod system;
+#[path = "abi/threadpool.rs"]
+mod threadpool;
+#[path = "abi/threads.rs"]
+mod threads;
+#[path = "abi/timers.rs"]
+mod timers;
+#[path = "abi/toolhelp.rs"]
+mod toolhelp;
+#[path = "abi/waits.rs"]
+mod waits;
 
 use std::ffi::CString;
 use std::path::PathBuf;
@@ -99,14 +131,19 @@ fn create_file(
     }
 }
 
-/// A fresh mailslot of its own name, which it returns too. Sets up the namespace of this test run.
-fn mailslot(test: &str, max_message: u32, timeout: u32) -> (HANDLE, String) {
+/// Sets up the namespace of this test run.
+fn namespace() {
     static DIR: OnceLock<PathBuf> = OnceLock::new();
     DIR.get_or_init(|| {
         let dir = std::env::temp_dir().join(format!("tong-abi-{}", std::process::id()));
         std::env::set_var("TONG_DIR", &dir);
         dir
     });
+}
+
+/// A fresh mailslot of its own name, which it returns too.
+fn mailslot(test: &str, max_message: u32, timeout: u32) -> (HANDLE, String) {
+    namespace();
     let name = format!(r"\\.\mailslot\{test}");
     let handle = unsafe { CreateMailslotA(c(&name).as_ptr(), max_message, timeout, ptr::null()) };
     assert_ne!(handle, INVALID_HANDLE_VALUE, "{}", GetLastError());

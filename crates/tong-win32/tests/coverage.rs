@@ -27,8 +27,8 @@ const MAILSLOTS: [(u32, RangeInclusive<u32>); 12] = [
     (11, 1..=12),
 ];
 
-/// The rules of handles, names, files and the last error.
-const HANDLES: RangeInclusive<u32> = 1..=152;
+/// The books without sections: handles, names, files and the last error; processes; waits and what can be waited for.
+const BOOKS: [(char, RangeInclusive<u32>); 3] = [('H', 1..=152), ('P', 1..=132), ('W', 1..=155)];
 
 /// Rules that ask something of programs and nothing of tong: when to read the last error.
 const FOR_PROGRAMS: [Rule; 1] = [('H', 0, 147)];
@@ -66,6 +66,7 @@ fn lists_of_rules_are_understood() {
             .collect::<Vec<_>>()
     };
     assert_eq!(rules("M7.8, H-4 and MD5.1"), ["H-4", "M7.8"]);
+    assert_eq!(rules("P-3, W-41"), ["P-3", "W-41"]);
     assert_eq!(
         rules("H-9 to H-11, M1.1 ... M1.3"),
         ["H-9", "H-10", "H-11", "M1.1", "M1.2", "M1.3"]
@@ -78,9 +79,9 @@ fn lists_of_rules_are_understood() {
 fn known() -> BTreeSet<Rule> {
     let mailslots = (MAILSLOTS.iter())
         .flat_map(|(section, numbers)| numbers.clone().map(move |number| ('M', *section, number)));
-    mailslots
-        .chain(HANDLES.map(|number| ('H', 0, number)))
-        .collect()
+    let others = (BOOKS.iter())
+        .flat_map(|(book, numbers)| numbers.clone().map(move |number| (*book, 0, number)));
+    mailslots.chain(others).collect()
 }
 
 fn show(rule: &Rule) -> String {
@@ -214,8 +215,13 @@ fn spelled_out(name: &str) -> String {
 }
 
 fn parse(word: &str) -> Option<Rule> {
-    if let Some(number) = word.strip_prefix("H-") {
-        return Some(('H', 0, number.parse().ok()?));
+    for (book, _) in BOOKS {
+        if let Some(number) = word
+            .strip_prefix(book)
+            .and_then(|rest| rest.strip_prefix('-'))
+        {
+            return Some((book, 0, number.parse().ok()?));
+        }
     }
     let (section, number) = word.strip_prefix('M')?.split_once('.')?;
     Some(('M', section.parse().ok()?, number.parse().ok()?))

@@ -157,3 +157,35 @@ fn names_of_a_process_that_ended_are_free_at_once() {
         room.tong(&["ls"]).finish("").is(0, "");
     }
 }
+
+/// P-8, P-10, P-71: a program is found beside the one that starts it, with `.exe` at its end or without, and what it
+/// returns is its exit code.
+#[test]
+fn manager_has_two_processes_add() {
+    let Some(tree) = Tree::find("manager_has_two_processes_add") else {
+        return;
+    };
+    for way in Way::ALL {
+        let room = Room::new(&tree);
+        let [manager, adder] = ["adder_manager.c", "adder.c"].map(|source| tree.build(source, way));
+        let copy = |program: &Path, name: &str| {
+            let copy = room.file(name);
+            fs::copy(program, &copy).unwrap();
+            copy
+        };
+        let manager = copy(&manager, "manager");
+        let manager = Path::new(&manager);
+        copy(&adder, "adder.exe");
+        copy(&adder, "plain");
+        for name in ["adder", "adder.exe", "plain", "plain.exe"] {
+            let ended = room.start(manager, &[name, "wait"]).finish("");
+            ended.is(0, "15 and 40 are 55\n");
+        }
+        let hasty = room.start(manager, &["adder"]).finish("");
+        let sums = [(15, 40), (15, 259), (259, 40), (259, 259)];
+        let possible = sums.map(|(one, other)| format!("{one} and {other} are {}\n", one + other));
+        assert!(possible.contains(&hasty.output), "{hasty:?}");
+        let missing = room.start(manager, &["missing"]).finish("");
+        missing.is(1, "cannot start missing 1 5: error 2\n");
+    }
+}

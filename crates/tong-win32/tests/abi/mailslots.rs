@@ -384,11 +384,19 @@ fn overlapped_calls_complete_at_once_or_say_that_they_cannot() {
     assert_eq!((overlapped.Internal, overlapped.InternalHigh), (0, 3));
     let mut with_event = at(0);
     with_event.hEvent = server;
-    assert_eq!(
-        read_at(server, 10, &mut with_event),
-        Err(6),
-        "there are no events yet"
-    );
+    assert_eq!(read_at(server, 10, &mut with_event), Err(6), "no event");
+    let event = super::events::event(true, true);
+    with_event.hEvent = event;
+    assert_eq!(read_at(server, 10, &mut with_event), Err(50));
+    assert_eq!(super::waits::look(event), 258, "reset when the call began");
+    write(client, b"abc").unwrap();
+    assert_eq!(read_at(server, 10, &mut with_event).unwrap(), b"abc");
+    assert_eq!(super::waits::look(event), 0, "and set when it was done");
+    let waiting_only = duplicate(event, 0x10_0000, 0, 0).unwrap();
+    with_event.hEvent = waiting_only;
+    assert_eq!(read_at(server, 10, &mut with_event), Err(5));
+    close(event);
+    close(waiting_only);
     close(client);
     close(server);
 }
