@@ -2,7 +2,17 @@
 //!
 //! Help, completions and man pages are made from these definitions.
 
-use crate::exit;
+mod objects;
+mod program;
+
+pub(crate) use objects::{
+    ActArgs, AwaitArgs, CreateEvent, CreateMutex, CreateSemaphore, CreateTimer, EventCommand,
+    HoldArgs, KeepArgs, LookArgs, MakeArgs, MutexCommand, ReleaseArgs, SemaphoreCommand, SetTimer,
+    TimerCommand,
+};
+pub(crate) use program::{HandlesArgs, RunArgs, WaitArgs};
+
+use crate::{exit, time};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -26,6 +36,11 @@ fn after_help() -> String {
 Names:
   A short name such as box stands for \\\\.\\mailslot\\box. Full names may be written with slashes,
   //./mailslot/box, because shells eat backslashes. Case does not matter.
+  Events, mutexes, semaphores and timers share one space of plain names such as ready, in which
+  case matters. A name in the machine-wide directory is written 'Global\\NAME', in quotes.
+
+Times:
+  Milliseconds, or numbers with units: 500ms, 1.5s, 1m30s, 2h.
 
 {codes}
 Environment:
@@ -35,9 +50,11 @@ Environment:
   NO_COLOR         if set and not empty, no colours
 
 Try:
-  tong tour                        four processes talk and die before your eyes
+  tong tour                        processes talk, wait and die before your eyes
   tong mailslot read box           in one terminal
-  tong mailslot write box hello    in another"
+  tong mailslot write box hello    in another
+  tong mutex hold build -- make    one at a time
+  tong wait event:ready pid:1234   whichever comes first"
     )
 }
 
@@ -59,8 +76,39 @@ pub(crate) enum Command {
     /// Create, write to and look at mailslots
     #[command(subcommand)]
     Mailslot(MailslotCommand),
-    /// List the objects: name, owner, what is queued, who writes
+    /// Create, signal, clear, wait for and look at events
+    #[command(subcommand)]
+    Event(EventCommand),
+    /// Create, hold and look at mutexes
+    #[command(subcommand)]
+    Mutex(MutexCommand),
+    /// Create, acquire, release and look at semaphores
+    #[command(subcommand)]
+    Semaphore(SemaphoreCommand),
+    /// Create, set, stop, wait for and look at timers
+    #[command(subcommand)]
+    Timer(TimerCommand),
+    /// Wait for any or all of several objects
+    ///
+    /// Prints the object that ended the wait. Several kinds can be mixed. All objects must exist. With --all nothing is
+    /// taken until all can be taken together.
+    #[command(after_help = program::WAIT_CODES)]
+    Wait(WaitArgs),
+    /// Start a program, wait for it, and tell its 32-bit exit code
+    ///
+    /// The program is found as a shell finds it. It gets the standard streams of this command, and no other descriptor
+    /// unless it uses tong. Ctrl-C reaches the program and not this command; other requests to end are passed on to it.
+    #[command(after_help = program::RUN_CODES)]
+    Run(RunArgs),
+    /// List the objects: kind, name, state, owner, who waits, who has it open
     Ls(LsArgs),
+    /// Show the handles of a process: value, kind, name, rights, flags
+    ///
+    /// The table is read from outside, so this also works when the process hangs. Only programs that use tong have one,
+    /// and only processes of the same user can be looked into. A handle that another process put into the table shows as
+    /// soon as its own process uses any handle.
+    #[command(after_help = SEE_EXIT_CODES)]
+    Handles(HandlesArgs),
     /// Remove what crashed programs left behind, and say what it was
     ///
     /// Normally there is nothing: whoever uses a name next cleans up after its dead owner. Files that are not tong's
@@ -73,10 +121,10 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page, or write all manual pages to a directory
     Man(ManArgs),
-    /// Watch a receiver and three senders talk, die and leave nothing behind
+    /// Watch real processes talk, wait for each other, die, and leave nothing behind
     ///
-    /// The four are real processes in a namespace of their own. What they do is checked on the way; the exit code is 1
-    /// if anything is not as it should be.
+    /// They live in a namespace of their own. What they do is checked on the way; the exit code is 1 if anything is not
+    /// as it should be.
     Tour(TourArgs),
     /// A process of the tour
     #[command(hide = true)]
@@ -119,7 +167,7 @@ pub(crate) struct ReadArgs {
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
     /// Wait at most MS milliseconds for each message, then end with exit code 6
-    #[arg(short, long, value_name = "MS", value_parser = milliseconds)]
+    #[arg(short, long, value_name = "MS", value_parser = time::duration)]
     pub(crate) timeout: Option<Duration>,
     /// Let writers write messages of at most BYTES (0: of any size)
     #[arg(short, long, value_name = "BYTES", default_value_t = 0)]
@@ -158,7 +206,7 @@ pub(crate) struct WriteArgs {
     #[arg(long)]
     pub(crate) utf16: bool,
     /// Wait up to MS milliseconds for the mailslot to be created
-    #[arg(short, long, value_name = "MS", value_parser = milliseconds)]
+    #[arg(short, long, value_name = "MS", value_parser = time::duration)]
     pub(crate) wait: Option<Duration>,
     /// Say nothing but errors
     #[arg(short, long)]
@@ -218,7 +266,7 @@ pub(crate) struct TourArgs {
 pub(crate) struct ActorArgs {
     #[arg(value_enum)]
     pub(crate) role: Role,
-    /// What the role works on: the mailslot's name, or the directory to remove
+    /// What the role works on: the mailslot's name, the directory to remove, the range to add up
     pub(crate) subject: OsString,
 }
 
@@ -231,14 +279,12 @@ pub(crate) enum Role {
     Sender,
     /// Removes the tour's directory when the tour is over, however it ended.
     Broom,
-}
-
-/// Reads a number of milliseconds.
-fn milliseconds(text: &str) -> Result<Duration, String> {
-    let number = text
-        .parse()
-        .map_err(|_| "a whole number of milliseconds is expected".to_owned())?;
-    Ok(Duration::from_millis(number))
+    /// Uses events, mutexes, processes and handles as it is told to.
+    Worker,
+    /// Adds up a range of numbers; the sum is its exit code.
+    Adder,
+    /// Uses the handles that it was given.
+    Guest,
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! [`Code`] is the table that `--help` and the man pages print; [`Code::of`] is the one place that says which kind
 //! of error has which code. A code keeps its meaning once it is given out.
 
+use nix::sys::signal::Signal;
 use std::io;
 use std::process::ExitCode;
 use tong::ErrorKind;
@@ -20,12 +21,18 @@ pub(crate) enum Code {
     QueueFull,
     TooLong,
     Closed,
+    Abandoned,
+    OtherKind,
+    ProgramTimedOut,
+    NotRun,
+    NotRunnable,
+    NoProgram,
     Interrupted,
 }
 
 impl Code {
     /// Every code, in the order of the help text.
-    const ALL: [Code; 11] = [
+    const ALL: [Code; 17] = [
         Code::Done,
         Code::Other,
         Code::Usage,
@@ -36,6 +43,12 @@ impl Code {
         Code::QueueFull,
         Code::TooLong,
         Code::Closed,
+        Code::Abandoned,
+        Code::OtherKind,
+        Code::ProgramTimedOut,
+        Code::NotRun,
+        Code::NotRunnable,
+        Code::NoProgram,
         Code::Interrupted,
     ];
 
@@ -54,9 +67,21 @@ impl Code {
             Code::Exists => (4, "an object of that name exists already"),
             Code::Denied => (5, "access denied"),
             Code::TimedOut => (6, "the time allowed has passed"),
-            Code::QueueFull => (7, "the queue is full"),
+            Code::QueueFull => (
+                7,
+                "the queue is full, or the semaphore's count at its maximum",
+            ),
             Code::TooLong => (8, "the message is longer than the object allows"),
             Code::Closed => (9, "the other side is gone"),
+            Code::Abandoned => (
+                10,
+                "the mutex was acquired, but abandoned by its last owner",
+            ),
+            Code::OtherKind => (11, "the name belongs to an object of another kind"),
+            Code::ProgramTimedOut => (124, "PROGRAM did not end within the time allowed"),
+            Code::NotRun => (125, "a failure of tong itself when it was to run PROGRAM"),
+            Code::NotRunnable => (126, "PROGRAM cannot be run"),
+            Code::NoProgram => (127, "PROGRAM was not found"),
             Code::Interrupted => (130, "ended by Ctrl-C (as shells report SIGINT)"),
         }
     }
@@ -67,14 +92,29 @@ impl Code {
             ErrorKind::NotFound | ErrorKind::PathNotFound => Code::NotFound,
             ErrorKind::AlreadyExists | ErrorKind::FileExists => Code::Exists,
             ErrorKind::AccessDenied | ErrorKind::SharingViolation => Code::Denied,
-            ErrorKind::InvalidName | ErrorKind::NameTooLong | ErrorKind::InvalidParameter => {
-                Code::Usage
-            }
+            ErrorKind::InvalidName
+            | ErrorKind::NameTooLong
+            | ErrorKind::BadPath
+            | ErrorKind::InvalidParameter => Code::Usage,
             ErrorKind::TimedOut => Code::TimedOut,
-            ErrorKind::QueueFull => Code::QueueFull,
+            ErrorKind::QueueFull | ErrorKind::TooManyPosts => Code::QueueFull,
             ErrorKind::MessageTooLong { .. } | ErrorKind::BufferTooSmall { .. } => Code::TooLong,
             ErrorKind::Closed => Code::Closed,
+            ErrorKind::WrongKind => Code::OtherKind,
             _ => Code::Other,
+        }
+    }
+}
+
+impl Code {
+    /// The code for a program that could not be started.
+    fn of_start(kind: ErrorKind) -> Code {
+        match kind {
+            ErrorKind::NotFound | ErrorKind::PathNotFound => Code::NoProgram,
+            ErrorKind::AccessDenied | ErrorKind::NotAProgram | ErrorKind::SharingViolation => {
+                Code::NotRunnable
+            }
+            _ => Code::NotRun,
         }
     }
 }
@@ -105,12 +145,18 @@ pub(crate) enum Failure {
     ReaderGone,
     /// Something that only the command knows about; the text says what, the code how to end.
     Own(Code, String),
+    /// A program could not be started.
+    NotStarted(tong::Error),
+    /// Nothing went wrong with us; we only pass on how something ended, with this number.
+    Passed(u8),
+    /// This signal asks us to end, and everything is put away.
+    Signal(Signal),
 }
 
 impl Failure {
-    /// How the command ends because of this.
-    pub(crate) fn code(&self) -> Code {
-        match self {
+    /// The number that the command ends with because of this. Does not return if a signal is to end it.
+    pub(crate) fn number(&self) -> u8 {
+        let code = match self {
             Failure::Tong(error) => Code::of(error.kind()),
             Failure::Io(_, error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Code::Denied
@@ -118,16 +164,20 @@ impl Failure {
             Failure::Io(..) => Code::Other,
             Failure::ReaderGone => Code::Done,
             Failure::Own(code, _) => *code,
-        }
+            Failure::NotStarted(error) => Code::of_start(error.kind()),
+            Failure::Passed(number) => return *number,
+            Failure::Signal(signal) => return crate::signals::end_by(*signal),
+        };
+        code.number()
     }
 
     /// Says on standard error what went wrong.
     pub(crate) fn report(&self) {
         match self {
-            Failure::Tong(error) => complain(&error.to_string()),
+            Failure::Tong(error) | Failure::NotStarted(error) => complain(&error.to_string()),
             Failure::Io(what, error) => complain(&format!("{what}: {error}")),
             Failure::Own(_, text) => complain(text),
-            Failure::ReaderGone => {}
+            Failure::ReaderGone | Failure::Passed(_) | Failure::Signal(_) => {}
         }
     }
 }

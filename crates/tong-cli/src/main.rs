@@ -11,7 +11,9 @@ mod args;
 mod cmd;
 mod exit;
 mod output;
+mod signals;
 mod text;
+mod time;
 
 use args::{Args, Command, GlobalCommand, MailslotCommand};
 use clap::Parser;
@@ -27,7 +29,7 @@ fn main() -> ExitCode {
         Ok(()) | Err(Failure::ReaderGone) => Code::Done.into(),
         Err(failure) => {
             failure.report();
-            failure.code().into()
+            failure.number().into()
         }
     }
 }
@@ -38,6 +40,13 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Mailslot(MailslotCommand::Read(args)) => cmd::read::run(&args),
         Command::Mailslot(MailslotCommand::Write(args)) => cmd::write::run(&args),
         Command::Mailslot(MailslotCommand::Info(args)) => cmd::info::run(&args),
+        Command::Event(command) => cmd::event::run(&command),
+        Command::Mutex(command) => cmd::mutex::run(&command),
+        Command::Semaphore(command) => cmd::semaphore::run(&command),
+        Command::Timer(command) => cmd::timer::run(&command),
+        Command::Wait(args) => cmd::wait::run(&args),
+        Command::Run(args) => cmd::run::run(&args),
+        Command::Handles(args) => cmd::handles::run(&args),
         Command::Ls(args) => cmd::ls::run(&args),
         Command::Gc(args) => cmd::gc::run(&args),
         Command::Global(GlobalCommand::Init) => cmd::global::init(),
@@ -59,7 +68,7 @@ fn answer_without_running(answer: &clap::Error) -> ExitCode {
         Ok(()) | Err(Failure::ReaderGone) => Code::Done.into(),
         Err(failure) => {
             failure.report();
-            failure.code().into()
+            failure.number().into()
         }
     }
 }

@@ -120,6 +120,16 @@ pub(crate) fn age(since: Duration) -> String {
     }
 }
 
+/// A length of time in its largest unit, to three digits or so.
+pub(crate) fn span(time: Duration) -> String {
+    match time.as_nanos() {
+        ns @ 0..=9_999_999 => format!("{} us", ns / 1000),
+        ns @ 10_000_000..=1_999_999_999 => format!("{} ms", ns / 1_000_000),
+        _ if time.as_secs() < 120 => format!("{:.1} s", time.as_secs_f64()),
+        _ => age(time),
+    }
+}
+
 /// A number and its noun: `1 message`, `2 messages`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
@@ -181,6 +191,13 @@ mod tests {
         );
         assert_eq!(from_utf16(b"odd"), None);
         assert_eq!(from_utf16(&[0x00, 0xd8]), None);
+    }
+
+    #[test]
+    fn spans_are_short() {
+        let texts =
+            [7, 5_000, 250_000, 2_500_000, 7_200_000_000].map(|us| span(Duration::from_micros(us)));
+        assert_eq!(texts, ["7 us", "5000 us", "250 ms", "2.5 s", "2 h"]);
     }
 
     #[test]

@@ -9,14 +9,16 @@ use crate::{output, text};
 use anstyle::{Effects, Style};
 use comfy_table::{presets, CellAlignment, ContentArrangement, Table};
 use serde::Serialize;
-use std::time::SystemTime;
-use tong::namespace::{Entry, Namespace, State};
+use std::time::{Duration, SystemTime};
+use tong::namespace::{About, Entry, Namespace, State, ThreadId};
+use tong::Reset;
 
-const HEADER: [&str; 8] = [
-    "NAME", "STATE", "PID", "PROGRAM", "MESSAGES", "BYTES", "WRITERS", "AGE",
+const HEADER: [&str; 7] = [
+    "KIND", "NAME", "STATE", "OWNER", "WAITERS", "OPEN IN", "AGE",
 ];
-/// The columns of numbers, which are aligned to the right.
-const NUMBERS: [usize; 4] = [2, 4, 5, 7];
+
+/// The fewest columns that a table is fitted into.
+const WIDTH_MIN: u16 = 40;
 
 /// An object as `--json` prints it.
 #[derive(Serialize)]
@@ -28,13 +30,60 @@ pub(super) struct Record<'a> {
     owner_pid: Option<i32>,
     program: Option<&'a str>,
     created: String,
-    max_message_bytes: u32,
-    quota_bytes: u64,
-    /// `null` is for ever.
-    read_timeout_ms: Option<u128>,
-    messages: Option<u64>,
-    bytes: Option<u64>,
-    writers: &'a [i32],
+    holders: &'a [i32],
+    #[serde(flatten)]
+    about: Details<'a>,
+}
+
+/// What only objects of one kind have.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Details<'a> {
+    Mailslot {
+        max_message_bytes: u32,
+        quota_bytes: u64,
+        /// `null` is for ever.
+        read_timeout_ms: Option<u128>,
+        messages: Option<u64>,
+        bytes: Option<u64>,
+        writers: &'a [i32],
+    },
+    Event {
+        reset: &'static str,
+        signaled: bool,
+        waiters: Vec<Waiter>,
+    },
+    Mutex {
+        signaled: bool,
+        owner_tid: Option<i32>,
+        /// How often the owner has acquired it.
+        times: u64,
+        abandoned: bool,
+        waiters: Vec<Waiter>,
+    },
+    Semaphore {
+        signaled: bool,
+        count: u32,
+        maximum: u32,
+        waiters: Vec<Waiter>,
+    },
+    Timer {
+        reset: &'static str,
+        signaled: bool,
+        /// `null` for an inactive timer.
+        due_in_ms: Option<u128>,
+        /// `null` if it is due once.
+        period_ms: Option<u128>,
+        waiters: Vec<Waiter>,
+    },
+    Unknown {},
+}
+
+/// A thread that waits.
+#[derive(Serialize)]
+struct Waiter {
+    pid: i32,
+    tid: i32,
 }
 
 pub(crate) fn run(args: &LsArgs) -> Result<(), Failure> {
@@ -53,7 +102,8 @@ pub(crate) fn run(args: &LsArgs) -> Result<(), Failure> {
         );
         return Ok(());
     }
-    output::print(&format!("{}\n", table(&entries)))
+    let rows: Vec<_> = entries.iter().map(row).collect();
+    output::print(&format!("{}\n", table(&HEADER, &rows, &[6])))
 }
 
 /// The JSON form of an object.
@@ -61,31 +111,119 @@ pub(super) fn record(entry: &Entry) -> Record<'_> {
     Record {
         kind: entry.kind,
         name: &entry.name,
-        state: state(entry),
+        state: match entry.state {
+            State::Live => "live",
+            State::Dead => "dead",
+            _ => "?",
+        },
         uid: entry.uid,
         owner_pid: entry.owner_pid,
         program: entry.program.as_deref(),
         created: text::rfc3339(entry.created),
-        max_message_bytes: entry.max_message_len,
-        quota_bytes: entry.quota_bytes,
-        read_timeout_ms: entry.read_timeout.map(|timeout| timeout.as_millis()),
-        messages: entry.messages,
-        bytes: entry.bytes,
-        writers: &entry.writers,
+        holders: &entry.holders,
+        about: details(&entry.about),
     }
 }
 
-fn table(entries: &[Entry]) -> String {
-    let mut table = Table::new();
-    table
-        .load_preset(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(HEADER);
-    for entry in entries {
-        table.add_row(row(entry));
+fn details(about: &About) -> Details<'_> {
+    let ms = |time: &Option<Duration>| time.map(|time| time.as_millis());
+    match about {
+        About::Mailslot {
+            max_message_len,
+            quota_bytes,
+            read_timeout,
+            messages,
+            bytes,
+            writers,
+        } => Details::Mailslot {
+            max_message_bytes: *max_message_len,
+            quota_bytes: *quota_bytes,
+            read_timeout_ms: ms(read_timeout),
+            messages: *messages,
+            bytes: *bytes,
+            writers,
+        },
+        About::Event {
+            reset,
+            signaled,
+            waiters,
+        } => Details::Event {
+            reset: reset_word(*reset),
+            signaled: *signaled,
+            waiters: threads(waiters),
+        },
+        About::Mutex {
+            owner,
+            times,
+            abandoned,
+            waiters,
+        } => Details::Mutex {
+            signaled: owner.is_none(),
+            owner_tid: owner.map(|owner| owner.tid),
+            times: *times,
+            abandoned: *abandoned,
+            waiters: threads(waiters),
+        },
+        About::Semaphore {
+            count,
+            maximum,
+            waiters,
+        } => Details::Semaphore {
+            signaled: *count > 0,
+            count: *count,
+            maximum: *maximum,
+            waiters: threads(waiters),
+        },
+        About::Timer {
+            reset,
+            signaled,
+            due_in,
+            period,
+            waiters,
+        } => Details::Timer {
+            reset: reset_word(*reset),
+            signaled: *signaled,
+            due_in_ms: ms(due_in),
+            period_ms: ms(period),
+            waiters: threads(waiters),
+        },
+        _ => Details::Unknown {},
     }
-    for index in NUMBERS {
-        if let Some(column) = table.column_mut(index) {
+}
+
+fn reset_word(reset: Reset) -> &'static str {
+    match reset {
+        Reset::Auto => "auto",
+        Reset::Manual => "manual",
+    }
+}
+
+fn threads(threads: &[ThreadId]) -> Vec<Waiter> {
+    let waiter = |thread: &ThreadId| Waiter {
+        pid: thread.pid,
+        tid: thread.tid,
+    };
+    threads.iter().map(waiter).collect()
+}
+
+/// A table with a bold head; the columns of `numbers` are aligned to the right.
+pub(super) fn table<const N: usize>(
+    header: &[&str; N],
+    rows: &[[String; N]],
+    numbers: &[usize],
+) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    // A terminal that does not know its size says 0; lines that are broken at every letter help nobody.
+    if table.width().is_none_or(|width| width >= WIDTH_MIN) {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    table.set_header(header);
+    for row in rows {
+        table.add_row(row);
+    }
+    for index in numbers {
+        if let Some(column) = table.column_mut(*index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -98,31 +236,115 @@ fn table(entries: &[Entry]) -> String {
     format!("{bold}{header}{bold:#}\n{rows}")
 }
 
-fn row(entry: &Entry) -> [String; 8] {
+fn row(entry: &Entry) -> [String; 7] {
     let age = SystemTime::now()
         .duration_since(entry.created)
         .unwrap_or_default();
     [
-        text::line(entry.name.as_bytes()),
-        state(entry).to_owned(),
-        or_unknown(entry.owner_pid),
-        entry
-            .program
-            .as_ref()
-            .map_or("?".to_owned(), |program| text::line(program.as_bytes())),
-        or_unknown(entry.messages),
-        or_unknown(entry.bytes),
-        pids(&entry.writers),
+        entry.kind.to_owned(),
+        shown(&entry.name),
+        state(entry),
+        owner(entry),
+        waiters(entry),
+        holders(entry),
         text::age(age),
     ]
 }
 
-fn state(entry: &Entry) -> &'static str {
-    match entry.state {
-        State::Live => "live",
-        State::Dead => "dead",
-        _ => "?",
+/// Text that somebody else made up, so that it cannot move the cursor.
+pub(super) fn shown(text: &str) -> String {
+    text::line(text.as_bytes())
+}
+
+/// The state in a few words.
+pub(super) fn state(entry: &Entry) -> String {
+    if entry.state == State::Dead {
+        return "dead".to_owned();
     }
+    match &entry.about {
+        About::Mailslot {
+            messages: Some(messages),
+            bytes: Some(bytes),
+            ..
+        } => format!(
+            "{}, {}",
+            text::count(*messages, "message"),
+            text::count(*bytes, "byte")
+        ),
+        About::Event { signaled, .. } => signaled_text(*signaled).to_owned(),
+        About::Mutex { owner: Some(_), .. } => "owned".to_owned(),
+        About::Mutex {
+            abandoned: true, ..
+        } => "abandoned".to_owned(),
+        About::Mutex { .. } => "free".to_owned(),
+        About::Semaphore { count, maximum, .. } => format!("{count} of {maximum}"),
+        About::Timer {
+            signaled,
+            due_in,
+            period,
+            ..
+        } => timer_text(*signaled, *due_in, *period),
+        _ => "?".to_owned(),
+    }
+}
+
+fn signaled_text(signaled: bool) -> &'static str {
+    if signaled {
+        "signaled"
+    } else {
+        "not signaled"
+    }
+}
+
+fn timer_text(signaled: bool, due_in: Option<Duration>, period: Option<Duration>) -> String {
+    let mut text = match (signaled, due_in) {
+        (false, None) => return "inactive".to_owned(),
+        (true, _) => "signaled".to_owned(),
+        (false, Some(due_in)) => format!("due in {}", text::span(due_in)),
+    };
+    if let Some(period) = period {
+        text.push_str(&format!(", every {}", text::span(period)));
+    }
+    text
+}
+
+/// Who owns or serves it: process, for a mutex also the thread, and program.
+pub(super) fn owner(entry: &Entry) -> String {
+    let thread = match &entry.about {
+        About::Mailslot { .. } => String::new(),
+        About::Mutex {
+            owner: Some(owner), ..
+        } => format!("/{}", owner.tid),
+        _ => return "-".to_owned(),
+    };
+    let program = entry.program.as_deref().map_or("?".to_owned(), shown);
+    format!("{}{thread} {program}", or_unknown(entry.owner_pid))
+}
+
+/// How many threads wait, and of which processes.
+pub(super) fn waiters(entry: &Entry) -> String {
+    match entry.about.waiters() {
+        None if matches!(entry.about, About::Mailslot { .. }) => "-".to_owned(),
+        None => "?".to_owned(),
+        Some([]) => "-".to_owned(),
+        Some(waiters) => {
+            let mut ids: Vec<i32> = waiters.iter().map(|thread| thread.pid).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            format!("{}: {}", waiters.len(), pids(&ids))
+        }
+    }
+}
+
+/// The processes that have it open.
+pub(super) fn holders(entry: &Entry) -> String {
+    let mut all = entry.holders.clone();
+    if let About::Mailslot { writers, .. } = &entry.about {
+        all.extend(writers);
+        all.sort_unstable();
+        all.dedup();
+    }
+    pids(&all)
 }
 
 /// A number, or a sign that it is not known.

@@ -1,18 +1,29 @@
 //! The commands, a file each.
 
 pub(crate) mod completions;
+pub(crate) mod event;
 pub(crate) mod gc;
 pub(crate) mod global;
+pub(crate) mod handles;
 pub(crate) mod info;
+mod keep;
 pub(crate) mod ls;
 pub(crate) mod man;
+pub(crate) mod mutex;
+mod program;
 pub(crate) mod read;
+pub(crate) mod run;
+pub(crate) mod semaphore;
+pub(crate) mod timer;
 pub(crate) mod tour;
+pub(crate) mod wait;
 pub(crate) mod write;
 
 use crate::exit::{Code, Failure};
+use crate::output;
+use serde::Serialize;
 use std::io::IsTerminal;
-use tong::MailslotName;
+use tong::{ErrorKind, MailslotName, ObjectName};
 
 /// Reads a mailslot's name as people write it at a prompt.
 fn mailslot_name(text: &str) -> Result<MailslotName, Failure> {
@@ -22,6 +33,43 @@ fn mailslot_name(text: &str) -> Result<MailslotName, Failure> {
         return Err(Failure::Own(Code::Usage, why));
     }
     Ok(MailslotName::short(text)?)
+}
+
+/// Reads the name of an event, mutex, semaphore or timer.
+fn object_name(text: &str) -> Result<ObjectName, Failure> {
+    ObjectName::parse(text).map_err(|error| match error.kind() {
+        // "Another kind" means a directory of names here, which is a mistake in the command line.
+        ErrorKind::WrongKind | ErrorKind::PathNotFound => {
+            Failure::Own(Code::Usage, error.to_string())
+        }
+        _ => error.into(),
+    })
+}
+
+/// A call that was made, as `--json` prints it.
+#[derive(Serialize)]
+struct Done<'a> {
+    kind: &'static str,
+    name: &'a str,
+    done: &'static str,
+}
+
+impl<'a> Done<'a> {
+    fn new(kind: &'static str, name: &'a ObjectName, done: &'static str) -> Done<'a> {
+        Done {
+            kind,
+            name: name.as_str(),
+            done,
+        }
+    }
+
+    /// Prints it, if somebody wants it; people see no news as good news.
+    fn tell(&self, as_json: bool) -> Result<(), Failure> {
+        match as_json {
+            true => output::print_json(self),
+            false => Ok(()),
+        }
+    }
 }
 
 /// Tells the person at the terminal what is going on; scripts and logs are not told.

@@ -2,7 +2,9 @@
 
 use crate::place::{finish, start, Place};
 
-const CODES: [&str; 11] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "130"];
+const CODES: [&str; 17] = [
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "124", "125", "126", "127", "130",
+];
 
 #[test]
 fn help_documents_every_exit_code_and_the_environment() {
@@ -28,6 +30,31 @@ fn every_command_has_help_and_the_version_is_told() {
         &["mailslot", "read"],
         &["mailslot", "write"],
         &["mailslot", "info"],
+        &["event"],
+        &["event", "create"],
+        &["event", "set"],
+        &["event", "reset"],
+        &["event", "pulse"],
+        &["event", "wait"],
+        &["event", "info"],
+        &["mutex"],
+        &["mutex", "create"],
+        &["mutex", "hold"],
+        &["mutex", "info"],
+        &["semaphore"],
+        &["semaphore", "create"],
+        &["semaphore", "acquire"],
+        &["semaphore", "release"],
+        &["semaphore", "info"],
+        &["timer"],
+        &["timer", "create"],
+        &["timer", "set"],
+        &["timer", "cancel"],
+        &["timer", "wait"],
+        &["timer", "info"],
+        &["wait"],
+        &["run"],
+        &["handles"],
         &["ls"],
         &["gc"],
         &["global"],
@@ -56,7 +83,11 @@ fn completions_exist_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ran = place.run(&["completions", shell]).expect_code(0);
         assert!(
-            ran.text().contains("max-message") && !ran.text().contains("tour-actor"),
+            ran.text().contains("max-message")
+                && ["semaphore", "pulse", "handles", "which"]
+                    .iter()
+                    .all(|word| ran.text().contains(word))
+                && !ran.text().contains("tour-actor"),
             "{shell}"
         );
     }
@@ -100,8 +131,13 @@ fn the_manual_is_a_page_for_each_command() {
         })
         .collect();
     pages.sort();
-    let expected = "tong-completions.1 tong-gc.1 tong-global-init.1 tong-global.1 tong-ls.1 tong-mailslot-info.1 \
-                    tong-mailslot-read.1 tong-mailslot-write.1 tong-mailslot.1 tong-man.1 tong-tour.1 tong.1";
+    let expected = "tong-completions.1 tong-event-create.1 tong-event-info.1 tong-event-pulse.1 tong-event-reset.1 \
+                    tong-event-set.1 tong-event-wait.1 tong-event.1 tong-gc.1 tong-global-init.1 tong-global.1 \
+                    tong-handles.1 tong-ls.1 tong-mailslot-info.1 tong-mailslot-read.1 tong-mailslot-write.1 \
+                    tong-mailslot.1 tong-man.1 tong-mutex-create.1 tong-mutex-hold.1 tong-mutex-info.1 tong-mutex.1 \
+                    tong-run.1 tong-semaphore-acquire.1 tong-semaphore-create.1 tong-semaphore-info.1 \
+                    tong-semaphore-release.1 tong-semaphore.1 tong-timer-cancel.1 tong-timer-create.1 \
+                    tong-timer-info.1 tong-timer-set.1 tong-timer-wait.1 tong-timer.1 tong-tour.1 tong-wait.1 tong.1";
     assert_eq!(pages.join(" "), expected);
     let read = std::fs::read_to_string(dir.join("tong-mailslot-read.1")).expect("a page");
     assert!(

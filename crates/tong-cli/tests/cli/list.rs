@@ -49,24 +49,24 @@ fn a_mailslot_is_listed_with_owner_queue_and_writers() {
     assert!(record["bytes"].as_u64() >= Some(11), "{record}");
     assert_eq!(record["writers"], Value::from(vec![writer.child.id()]));
 
+    assert_eq!(record["holders"], Value::from(vec![reader.child.id()]));
+
     let table = place.run(&["ls"]).expect_code(0);
     let lines: Vec<_> = table.text().lines().collect();
     let words: Vec<_> = lines[1].split_whitespace().collect();
     assert!(
-        lines[0].starts_with("NAME") && lines.len() == 2,
+        lines[0].starts_with("KIND") && lines.len() == 2,
         "{table:?}"
     );
+    let reader_pid = reader.child.id().to_string();
     assert_eq!(
-        words[..5],
-        [
-            r"\\.\mailslot\a\Box",
-            "live",
-            &reader.child.id().to_string(),
-            "tong",
-            "3"
-        ]
+        words[..4],
+        ["mailslot", r"\\.\mailslot\a\Box", "3", "messages,"]
     );
-    assert_eq!(words[6], writer.child.id().to_string());
+    assert_eq!(words[6..8], [&*reader_pid, "tong"]);
+    let mut pids = [reader.child.id(), writer.child.id()];
+    pids.sort_unstable();
+    assert_eq!(words[9], pids.map(|pid| pid.to_string()).join(","));
 
     assert_eq!(
         place
@@ -131,6 +131,74 @@ fn gc_says_what_a_crash_left_and_removes_it() {
     assert_eq!(did.text(), "removed what is left of \\\\.\\mailslot\\box\n");
     assert_eq!(place.run(&["gc"]).expect_code(0).text(), "");
     assert_eq!(place.run(&["ls"]).expect_code(0).text(), "");
+}
+
+#[test]
+fn an_object_whose_keeper_was_killed_is_dead_until_gc_or_its_next_maker() {
+    let place = Place::new();
+    for next in ["gc", "maker"] {
+        let keeper = place.keep("semaphore", "slots", &["--max", "5"]);
+        assert_eq!(place.run(&["gc"]).expect_code(0).text(), "");
+        signal(&keeper, "KILL");
+        finish(keeper);
+        let dead = place.run(&["ls", "--json"]).expect_code(0).json();
+        assert_eq!(
+            (&dead[0]["name"], &dead[0]["state"], &dead[0]["holders"]),
+            (
+                &Value::from("slots"),
+                &Value::from("dead"),
+                &serde_json::json!([])
+            )
+        );
+        let table = place.run(&["ls"]).expect_code(0);
+        assert!(table.text().contains("dead"), "{table:?}");
+        place.run(&["semaphore", "info", "slots"]).expect_code(3);
+        if next == "gc" {
+            assert_eq!(
+                place.run(&["gc"]).expect_code(0).text(),
+                "removed what is left of slots\n"
+            );
+        } else {
+            let made = place.run(&["event", "create", "slots", "--new", "--hold", "0"]);
+            assert_eq!(made.expect_code(0).text(), "created event slots\n");
+        }
+        assert_eq!(place.run(&["ls"]).expect_code(0).text(), "");
+    }
+}
+
+#[test]
+fn all_kinds_stand_in_one_list_by_name() {
+    let place = Place::new();
+    let _keepers = [
+        place.keep("timer", "d", &["--due", "1h"]),
+        place.keep("event", "a\x1b[2J", &["--manual"]),
+        place.keep("semaphore", "c", &[]),
+        place.keep("mutex", "b", &[]),
+    ];
+    let ran = place.run(&["ls"]).expect_code(0);
+    let kinds: Vec<_> = ran
+        .text()
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(kinds, ["KIND", "event", "mutex", "semaphore", "timer"]);
+    for state in [
+        "not signaled",
+        "free",
+        "1 of 1",
+        "due in 59 min",
+        r"a\x1b[2J",
+    ] {
+        assert!(ran.text().contains(state), "{state} {ran:?}");
+    }
+    let json = place.run(&["ls", "--json"]).expect_code(0).json();
+    let field = |name: &str| -> Vec<_> { json.iter().map(|record| record[name].clone()).collect() };
+    assert_eq!(field("kind"), ["event", "mutex", "semaphore", "timer"]);
+    for record in &json {
+        assert_eq!(record["state"], "live");
+        assert_eq!(record["waiters"], serde_json::json!([]));
+        assert_eq!(record["holders"].as_array().map(Vec::len), Some(1));
+    }
 }
 
 #[test]

@@ -102,6 +102,30 @@ impl Place {
         reader
     }
 
+    /// Starts `tong KIND create NAME` with these arguments, and waits until the object exists.
+    pub(crate) fn keep(&self, kind: &str, name: &str, args: &[&str]) -> Running {
+        let mut all = vec![kind, "create", name];
+        all.extend(args);
+        let mut keeper = start(&mut self.tong(&all));
+        let said = first_line(&mut keeper);
+        assert!(said.starts_with("created"), "{said}");
+        keeper
+    }
+
+    /// What `tong KIND info NAME --json` says.
+    pub(crate) fn info(&self, kind: &str, name: &str) -> serde_json::Value {
+        let ran = self.run(&[kind, "info", name, "--json"]).expect_code(0);
+        ran.json().remove(0)
+    }
+
+    /// Waits until so many threads wait for the object.
+    pub(crate) fn await_waiters(&self, kind: &str, name: &str, count: usize) {
+        eventually("somebody waits", || {
+            let info = self.info(kind, name);
+            info["waiters"].as_array().map(Vec::len) == Some(count)
+        });
+    }
+
     /// Writes messages to the mailslot.
     pub(crate) fn write(&self, name: &str, messages: &[&str]) -> Ran {
         let mut args = vec!["mailslot", "write", name, "--"];
@@ -142,6 +166,24 @@ pub(crate) fn finish(mut running: Running) -> Ran {
     }
     let code = child.wait().expect("the command ends").code();
     Ran { code, out, err }
+}
+
+/// The first line that a command prints.
+pub(crate) fn first_line(running: &mut Running) -> String {
+    let stdout = running.child.stdout.as_mut().expect("a pipe");
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while stdout.read(&mut byte).expect("its output") == 1 && byte[0] != b'\n' {
+        line.push(byte[0]);
+    }
+    String::from_utf8(line).expect("the output is text")
+}
+
+/// Waits for the end of a command by a signal, and says which.
+pub(crate) fn ending_signal(mut running: Running) -> Option<i32> {
+    drop(running.child.stdin.take());
+    let status = running.child.wait().expect("the command ends");
+    std::os::unix::process::ExitStatusExt::signal(&status)
 }
 
 /// Sends a signal, such as `INT`, to a process.

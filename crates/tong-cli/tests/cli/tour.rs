@@ -24,6 +24,14 @@ fn everything_it_promises_is_so_and_nothing_is_left() {
     assert!(text.is_ascii() && !text.contains("FAILED"), "{text}");
     assert!(text.contains("bee       is killed (SIGKILL)"), "{text}");
     assert!(text.contains("receiver  reads \"bee: honey 8\""), "{text}");
+    for fact in [
+        "manager   sees exit code 259 of 1-5",
+        "manager   sees exit code 5050 of 1-100",
+        "abandoned!",
+        "manager   sees exit code 7700077 of guest",
+    ] {
+        assert!(text.contains(fact), "{fact}\n{text}");
+    }
     assert_eq!(ran.err, "");
     assert_eq!(directories(&place), 0);
 }

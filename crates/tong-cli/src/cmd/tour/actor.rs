@@ -3,6 +3,7 @@
 //! An actor does what its standard input says, one order a line, and reports each thing it did as a line of JSON on
 //! standard output. When its input ends it leaves: however the tour ends, no actor stays behind.
 
+use super::worker::{self, Work};
 use crate::args::{ActorArgs, Role};
 use crate::cmd::mailslot_name;
 use crate::exit::Failure;
@@ -15,7 +16,7 @@ use std::{fs, thread};
 use tong::{ErrorKind, MailslotClient, MailslotName, MailslotServer};
 
 /// How long a receiver waits for a message that it was told to read.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What an actor may be told to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub(super) enum Order {
     Read(usize),
     /// Report how many messages are unread.
     Count,
+    /// Something for a worker.
+    Work(Work),
 }
 
 /// What an actor did, and when.
@@ -49,18 +52,25 @@ pub(super) enum Did {
     Count(u64),
     /// The mailslot of this handle is gone.
     FindGone,
+    /// Started a program: which, and its process id.
+    Start(String, u32),
+    /// Asked for the exit code of that program.
+    Code(String, u32),
+    /// Something that needs no more than these words.
+    Tell(String),
     /// Something else went wrong.
     Fail(String),
 }
 
 pub(crate) fn run(args: &ActorArgs) -> Result<(), Failure> {
-    if let Role::Broom = args.role {
-        return sweep(Path::new(&args.subject));
-    }
-    let name = mailslot_name(&args.subject.to_string_lossy())?;
+    let subject = args.subject.to_string_lossy();
     match args.role {
-        Role::Receiver => receiver(&name),
-        Role::Sender | Role::Broom => sender(&name),
+        Role::Receiver => receiver(&mailslot_name(&subject)?),
+        Role::Sender => sender(&mailslot_name(&subject)?),
+        Role::Broom => sweep(Path::new(&args.subject)),
+        Role::Worker => worker::run(),
+        Role::Adder => worker::add_up(&subject),
+        Role::Guest => worker::be_a_guest(),
     }
 }
 
@@ -101,7 +111,7 @@ fn receiver(name: &MailslotName) -> Result<(), Failure> {
                 Ok(info) => Did::Count(info.message_count),
                 Err(error) => failed(&error),
             })?,
-            Order::Open | Order::Send(_) => {}
+            Order::Open | Order::Send(_) | Order::Work(_) => {}
         }
     }
     Ok(())
@@ -153,19 +163,19 @@ fn send(client: &MailslotClient, messages: Vec<String>) -> Result<(), Failure> {
 }
 
 /// The orders on standard input, until it ends.
-fn orders() -> impl Iterator<Item = Order> {
+pub(super) fn orders() -> impl Iterator<Item = Order> {
     let lines = io::stdin().lock().lines();
     lines.map_while(|line| serde_json::from_str(&line.ok()?).ok())
 }
 
-fn report(did: Did) -> Result<(), Failure> {
+pub(super) fn report(did: Did) -> Result<(), Failure> {
     output::print_json(&Event {
         at_ns: now_ns(),
         did,
     })
 }
 
-fn failed(error: &tong::Error) -> Did {
+pub(super) fn failed(error: &tong::Error) -> Did {
     match error.kind() {
         ErrorKind::Closed => Did::FindGone,
         _ => Did::Fail(error.to_string()),

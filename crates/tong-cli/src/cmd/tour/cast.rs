@@ -20,18 +20,24 @@ const PATIENCE: Duration = Duration::from_secs(8);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
     Receiver,
+    /// In the receiver's lane, when that one has left.
+    Manager,
     Ant,
     Bee,
     Cat,
 }
 
 impl Who {
-    pub(super) const ALL: [Who; 4] = [Who::Receiver, Who::Ant, Who::Bee, Who::Cat];
+    /// Who is on stage in the first part, from left to right.
+    pub(super) const MAILSLOT: [Who; 4] = [Who::Receiver, Who::Ant, Who::Bee, Who::Cat];
+    /// Who is on stage in the second part.
+    pub(super) const WORKERS: [Who; 4] = [Who::Manager, Who::Ant, Who::Bee, Who::Cat];
     pub(super) const SENDERS: [Who; 3] = [Who::Ant, Who::Bee, Who::Cat];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Who::Receiver => "receiver",
+            Who::Manager => "manager",
             Who::Ant => "ant",
             Who::Bee => "bee",
             Who::Cat => "cat",
@@ -41,7 +47,7 @@ impl Who {
     /// What this sender sends, the `number`th time: its name and something of its own.
     pub(super) fn message(self, number: usize) -> String {
         let thing = match self {
-            Who::Receiver => "letter",
+            Who::Receiver | Who::Manager => "letter",
             Who::Ant => "leaf",
             Who::Bee => "honey",
             Who::Cat => "mouse",
@@ -49,10 +55,22 @@ impl Who {
         format!("{}: {thing} {number}", self.name())
     }
 
+    /// The lane, counted from the left.
+    pub(super) fn lane(self) -> usize {
+        match self {
+            Who::Receiver | Who::Manager => 0,
+            Who::Ant => 1,
+            Who::Bee => 2,
+            Who::Cat => 3,
+        }
+    }
+
+    /// What the process in that lane does in the first part.
     fn role(self) -> &'static str {
         match self {
             Who::Receiver => "receiver",
-            _ => "sender",
+            Who::Manager => "worker",
+            Who::Ant | Who::Bee | Who::Cat => "sender",
         }
     }
 }
@@ -110,7 +128,22 @@ impl Cast {
 
     /// Starts the process of a lane.
     pub(super) fn start(&mut self, who: Who) -> Result<(), Failure> {
-        let mut command = itself(&self.dir, &["tour-actor", who.role(), NAME]);
+        self.start_as(who, who.role())
+    }
+
+    /// Starts the process of a lane for the second part.
+    pub(super) fn start_worker(&mut self, who: Who) -> Result<(), Failure> {
+        self.start_as(who, "worker")
+    }
+
+    /// The process id of an actor.
+    pub(super) fn pid(&self, who: Who) -> Option<u32> {
+        let actor = self.actors.iter().find(|actor| actor.who == who)?;
+        Some(actor.child.id())
+    }
+
+    fn start_as(&mut self, who: Who, role: &str) -> Result<(), Failure> {
+        let mut command = itself(&self.dir, &["tour-actor", role, NAME]);
         // A group of its own keeps Ctrl-C away from the actor. It leaves when the tour is gone, as its input ends.
         command
             .stdin(Stdio::piped())

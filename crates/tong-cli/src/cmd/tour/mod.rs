@@ -1,6 +1,7 @@
-//! `tong tour`: a receiver and three senders, as real processes, before your eyes.
+//! `tong tour`: real processes that talk, wait for each other and die before your eyes.
 //!
-//! The story is told in acts. In each, processes (`cast.rs`, and from inside `actor.rs`) are told what to do, what they
+//! The story is told in acts: the first part is about a mailslot, the second (`waits.rs`, and from inside `worker.rs`)
+//! about processes, objects to wait for, and handles. In each, processes (`cast.rs`, and from inside `actor.rs`) are told what to do, what they
 //! report is drawn (`stage.rs`), and what should be true of it is checked and summed up at the end (`facts.rs`). All of
 //! it happens in a namespace of its own, which a process called the broom removes even if the tour is killed.
 
@@ -8,6 +9,8 @@ pub(crate) mod actor;
 mod cast;
 mod facts;
 mod stage;
+mod waits;
+mod worker;
 
 use crate::args::TourArgs;
 use crate::exit::{Code, Failure};
@@ -33,6 +36,7 @@ pub(crate) fn run(args: &TourArgs) -> Result<(), Failure> {
     tour.a_name_is_taken_once()?;
     tour.the_receiver_dies()?;
     tour.nothing_stays()?;
+    tour.second_part()?;
     let Tour {
         cast, mut facts, ..
     } = tour;
@@ -99,8 +103,9 @@ impl Tour {
             .act("The receiver looks away. The bee writes three messages and is killed.")?;
         self.send(Who::Bee, 6..=8);
         self.watch(3)?;
+        let at_ns = actor::now_ns();
         self.cast.kill(Who::Bee)?;
-        self.stage.show_killed(Who::Bee)?;
+        self.stage.show_killed(Who::Bee, at_ns)?;
         self.send(Who::Cat, 6..=6);
         self.watch(1)?;
         self.cast.tell(Who::Receiver, &Order::Count);
@@ -156,8 +161,9 @@ impl Tour {
         self.send(Who::Ant, 6..=6);
         self.watch(1)?;
         self.lost += 1;
+        let at_ns = actor::now_ns();
         self.cast.kill(Who::Receiver)?;
-        self.stage.show_killed(Who::Receiver)?;
+        self.stage.show_killed(Who::Receiver, at_ns)?;
         self.send(Who::Ant, 7..=7);
         let gone = self.watch(1)?;
         self.facts.check(
@@ -200,15 +206,7 @@ impl Tour {
         for who in [Who::Receiver, Who::Ant, Who::Cat] {
             self.stage.show_left(who)?;
         }
-        let (objects, leftovers) = (
-            self.lines_of(&["ls", "--json"])?,
-            self.lines_of(&["gc", "--dry-run", "--json"])?,
-        );
-        let files = files_below(self.cast.dir());
-        self.stage
-            .say(&format!("$ tong ls        {objects} objects"))?;
-        self.stage
-            .say(&format!("$ tong gc -n     {leftovers} leftovers"))?;
+        let remains = self.what_remains()?;
         let (sent, read) = (self.sent.len(), self.read.len());
         self.facts.check(
             "messages sent = read + lost with the receiver",
@@ -218,13 +216,28 @@ impl Tour {
         self.facts
             .check("messages torn, doubled or made up", 0, self.strange());
         self.facts
-            .check("processes that left in good order", 3, left);
+            .check("senders and receiver that left in good order", 3, left);
         self.facts.check(
-            "objects, leftovers and files that remain",
+            "objects, leftovers and files of mailslots that remain",
             "0, 0, 0",
-            format!("{objects}, {leftovers}, {files}"),
+            remains,
         );
         Ok(())
+    }
+
+    /// How many objects, leftovers and files of names there are.
+    fn what_remains(&mut self) -> Result<String, Failure> {
+        let (objects, leftovers) = (
+            self.lines_of(&["ls", "--json"])?,
+            self.lines_of(&["gc", "--dry-run", "--json"])?,
+        );
+        let inner = ["mailslot", "object"].map(|name| files_below(&self.cast.dir().join(name)));
+        let files: usize = inner.iter().sum();
+        self.stage
+            .say(&format!("$ tong ls        {objects} objects"))?;
+        self.stage
+            .say(&format!("$ tong gc -n     {leftovers} leftovers"))?;
+        Ok(format!("{objects}, {leftovers}, {files}"))
     }
 
     /// Tells a sender to send its messages of these numbers.

@@ -31,6 +31,7 @@ pub(super) struct Stage {
     is_plain: bool,
     beat: Duration,
     lanes: [Lane; 4],
+    cast: [Who; 4],
     act: usize,
 }
 
@@ -42,6 +43,7 @@ impl Stage {
             is_plain: args.plain,
             beat,
             lanes: [Lane::Empty; 4],
+            cast: Who::MAILSLOT,
             act: 0,
         }
     }
@@ -59,6 +61,15 @@ impl Stage {
         Ok(())
     }
 
+    /// Others come on stage.
+    pub(super) fn enter(&mut self, cast: [Who; 4]) -> Result<(), Failure> {
+        self.cast = cast;
+        if self.is_plain {
+            return Ok(());
+        }
+        self.heads()
+    }
+
     /// Says something between the lanes.
     pub(super) fn say(&mut self, text: &str) -> Result<(), Failure> {
         let indent = if self.is_plain { 2 } else { TIME_WIDTH };
@@ -71,26 +82,26 @@ impl Stage {
     ///
     /// `waited_ns` is how long a message that was just read had been on its way.
     pub(super) fn show(&mut self, seen: &Seen, waited_ns: Option<u64>) -> Result<(), Failure> {
-        self.lanes[seen.who as usize] = Lane::Alive;
+        self.lanes[seen.who.lane()] = Lane::Alive;
         let waited = waited_ns.map(|ns| self.duration(ns)).unwrap_or_default();
         let text = self.describe(&seen.event.did);
         self.row(seen.event.at_ns, seen.who, &text, &waited)
     }
 
-    /// Shows that a process was killed.
-    pub(super) fn show_killed(&mut self, who: Who) -> Result<(), Failure> {
-        self.lanes[who as usize] = Lane::Empty;
+    /// Shows that a process was killed, and when.
+    pub(super) fn show_killed(&mut self, who: Who, at_ns: u64) -> Result<(), Failure> {
+        self.lanes[who.lane()] = Lane::Empty;
         let text = if self.is_plain {
             "is killed (SIGKILL)"
         } else {
             "✗ SIGKILL"
         };
-        self.row(now_ns(), who, text, "")
+        self.row(at_ns, who, text, "")
     }
 
     /// Shows that a process ended by itself.
     pub(super) fn show_left(&mut self, who: Who) -> Result<(), Failure> {
-        self.lanes[who as usize] = Lane::Empty;
+        self.lanes[who.lane()] = Lane::Empty;
         let text = if self.is_plain {
             "leaves"
         } else {
@@ -114,6 +125,9 @@ impl Stage {
                 Did::Read(message) => format!("reads {message:?}"),
                 Did::Count(count) => format!("has {count} unread"),
                 Did::FindGone => "cannot send: the mailslot is gone".to_owned(),
+                Did::Start(program, pid) => format!("starts {program} (process {pid})"),
+                Did::Code(program, code) => format!("sees exit code {code} of {program}"),
+                Did::Tell(text) => text.clone(),
                 Did::Fail(text) => format!("fails: {text}"),
             };
         }
@@ -129,6 +143,9 @@ impl Stage {
             Did::Read(message) => format!("← {message}"),
             Did::Count(count) => format!("= {count} unread"),
             Did::FindGone => "✗ it is gone".to_owned(),
+            Did::Start(program, _) => format!("┬ starts {program}"),
+            Did::Code(program, code) => format!("= {program}: {code}"),
+            Did::Tell(text) => format!("• {text}"),
             Did::Fail(text) => format!("✗ {text}"),
         }
     }
@@ -149,7 +166,7 @@ impl Stage {
             "seconds",
             width = TIME_WIDTH - 2
         );
-        for who in Who::ALL {
+        for who in self.cast {
             let style = colour(who).effects(Effects::BOLD);
             row.push_str(&format!(
                 "{style}{:<width$}{style:#}",
@@ -180,9 +197,9 @@ impl Stage {
 
     fn lanes_row(&self, seconds: f64, who: Who, text: &str, waited: &str) -> String {
         let mut row = format!("{DIM}{seconds:>width$.4}{DIM:#}  ", width = TIME_WIDTH - 2);
-        for lane in Who::ALL {
+        for lane in self.cast {
             let (style, width) = (colour(lane), width(lane));
-            let is_alive = self.lanes[lane as usize] == Lane::Alive;
+            let is_alive = self.lanes[lane.lane()] == Lane::Alive;
             let shown = if lane == who {
                 let gap = width.saturating_sub(2 + text.chars().count() + waited.chars().count());
                 row.push_str(&format!("{style}{text}{style:#}"));
@@ -211,7 +228,7 @@ impl Stage {
 /// The colour of a lane.
 fn colour(who: Who) -> Style {
     let colour = match who {
-        Who::Receiver => AnsiColor::Cyan,
+        Who::Receiver | Who::Manager => AnsiColor::Cyan,
         Who::Ant => AnsiColor::Green,
         Who::Bee => AnsiColor::Yellow,
         Who::Cat => AnsiColor::Magenta,
@@ -221,7 +238,7 @@ fn colour(who: Who) -> Style {
 
 fn width(who: Who) -> usize {
     match who {
-        Who::Receiver => RECEIVER_WIDTH,
-        _ => SENDER_WIDTH,
+        Who::Receiver | Who::Manager => RECEIVER_WIDTH,
+        Who::Ant | Who::Bee | Who::Cat => SENDER_WIDTH,
     }
 }

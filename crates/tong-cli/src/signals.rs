@@ -1,0 +1,92 @@
+//! Signals that ask the command to end, taken as something to wait for.
+//!
+//! A command that holds something for others (a mutex, a child) must put it away before it ends. It catches the signals,
+//! waits for them beside whatever else it waits for, and in the end ends by the signal after all, so that a shell sees it.
+//! Signals that the caller has us ignore, as `nohup` does, stay ignored.
+
+use crate::exit::Failure;
+use nix::sys::signal::{self, SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// The signals by which people and systems ask programs to end.
+const ASKING: [Signal; 4] = [
+    Signal::SIGINT,
+    Signal::SIGTERM,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+];
+/// The kernel sent it: of the signals above those that a terminal sends to all programs in front.
+const SI_KERNEL: i32 = 0x80;
+
+/// Those signals, held back from now on. The descriptor is readable when one has come.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    fd: SignalFd,
+}
+
+/// A signal that came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caught {
+    pub(crate) signal: Signal,
+    /// It came from the terminal, so our children in the same group have it too.
+    pub(crate) from_terminal: bool,
+}
+
+impl Signals {
+    /// Holds the signals back, in this thread and those that it starts: call it first.
+    pub(crate) fn catch() -> Result<Signals, Failure> {
+        let ignored = ignored();
+        let mut set = SigSet::empty();
+        for signal in ASKING {
+            if ignored >> (signal as i32 - 1) & 1 == 0 {
+                set.add(signal);
+            }
+        }
+        let failed =
+            |error: nix::Error| Failure::Io("cannot catch signals".to_owned(), error.into());
+        set.thread_block().map_err(failed)?;
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        let fd = SignalFd::with_flags(&set, flags).map_err(failed)?;
+        Ok(Signals { fd })
+    }
+
+    /// The next signal that has come, if any.
+    pub(crate) fn next(&self) -> Option<Caught> {
+        let info = self.fd.read_signal().ok()??;
+        let number = i32::try_from(info.ssi_signo).ok()?;
+        Some(Caught {
+            signal: Signal::try_from(number).ok()?,
+            from_terminal: info.ssi_code == SI_KERNEL,
+        })
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// The signals that are ignored, a bit each, the lowest for signal 1.
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
+
+/// Ends this program as the signal would have. If it does not, returns the number that shells give such an end.
+pub(crate) fn end_by(signal: Signal) -> u8 {
+    let _ = SigSet::from(signal).thread_unblock();
+    let _ = signal::raise(signal);
+    u8::try_from(signal as i32).map_or(u8::MAX, |number| number.saturating_add(128))
+}
+
+/// Passes a signal on to a child that is still ours, so that its id is nobody else's.
+pub(crate) fn pass_on(signal: Signal, pid: u32) -> io::Result<()> {
+    let pid = i32::try_from(pid).map_err(|_| io::ErrorKind::InvalidInput)?;
+    signal::kill(nix::unistd::Pid::from_raw(pid), signal).map_err(io::Error::from)
+}
