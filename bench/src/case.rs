@@ -20,6 +20,20 @@ pub(crate) enum Contender {
     Channel,
     Mailslot,
     MailslotDefaultQuota,
+    Event,
+    NamedEvent,
+    EventHandle,
+    Mutex,
+    MutexHandle,
+    Semaphore,
+    SemaphoreHandle,
+    Process,
+    PthreadMutex,
+    RobustMutex,
+    PosixSemaphore,
+    Poll,
+    SharedMemory,
+    PosixSpawn,
 }
 
 impl Contender {
@@ -37,6 +51,20 @@ impl Contender {
             Contender::Channel => "tong channel",
             Contender::Mailslot => "tong mailslot",
             Contender::MailslotDefaultQuota => "tong mailslot, default quota",
+            Contender::Event => "tong event",
+            Contender::NamedEvent => "tong named event",
+            Contender::EventHandle => "tong event, C",
+            Contender::Mutex => "tong mutex",
+            Contender::MutexHandle => "tong mutex, C",
+            Contender::Semaphore => "tong semaphore",
+            Contender::SemaphoreHandle => "tong semaphore, C",
+            Contender::Process => "tong process",
+            Contender::PthreadMutex => "pthread mutex",
+            Contender::RobustMutex => "pthread robust mutex",
+            Contender::PosixSemaphore => "POSIX semaphore",
+            Contender::Poll => "poll of eventfds",
+            Contender::SharedMemory => "shm_open + mmap",
+            Contender::PosixSpawn => "posix_spawn + waitpid",
         }
     }
 
@@ -44,7 +72,17 @@ impl Contender {
     pub(crate) fn is_tong(self) -> bool {
         matches!(
             self,
-            Contender::Channel | Contender::Mailslot | Contender::MailslotDefaultQuota
+            Contender::Channel
+                | Contender::Mailslot
+                | Contender::MailslotDefaultQuota
+                | Contender::Event
+                | Contender::NamedEvent
+                | Contender::EventHandle
+                | Contender::Mutex
+                | Contender::MutexHandle
+                | Contender::Semaphore
+                | Contender::SemaphoreHandle
+                | Contender::Process
         )
     }
 }
@@ -73,6 +111,45 @@ pub(crate) enum Task {
     CrowdTurns,
     /// Many writers are connected and nobody sends: the processor time of the blocked reader.
     CrowdIdle,
+    /// An event is set and waited for by one thread.
+    SetWait,
+    /// A lock is taken and let go by one thread.
+    LockUnlock,
+    /// A semaphore is released and waited for by one thread.
+    ReleaseWait,
+    /// A wait for any of as many objects as the case has writers, the last of which is signaled before.
+    WaitAny,
+    /// All of as many objects are signaled, and one wait for all takes them.
+    WaitAll,
+    /// An object without a name is made and closed.
+    MakeClose,
+    /// An object with a name is made and closed.
+    NameClose,
+    /// As many threads as the case has writers take one lock, again and again.
+    Threads,
+    /// A program is started, its end awaited, its exit code asked for.
+    StartProcess,
+    /// Memory of each of as many objects as the case has writers.
+    Footprint,
+}
+
+impl Task {
+    /// Whether the task has no other process: what it has many of are objects or threads.
+    pub(crate) fn is_alone(self) -> bool {
+        matches!(
+            self,
+            Task::SetWait
+                | Task::LockUnlock
+                | Task::ReleaseWait
+                | Task::WaitAny
+                | Task::WaitAll
+                | Task::MakeClose
+                | Task::NameClose
+                | Task::Threads
+                | Task::StartProcess
+                | Task::Footprint
+        )
+    }
 }
 
 /// How a receiver passes the time until a message comes.
@@ -131,7 +208,7 @@ impl Case {
     /// "slept, 1 core" and the like; empty where nobody waits.
     pub(crate) fn circumstances(&self) -> String {
         let waiting = match self.waiting {
-            _ if self.task == Task::Memcpy => "no peer",
+            _ if self.task == Task::Memcpy || self.task.is_alone() => "no peer",
             Waiting::Spun => "spun",
             Waiting::Blocked => "blocked",
             Waiting::Slept => "slept",
@@ -143,6 +220,8 @@ impl Case {
         };
         match self.writers {
             0 | 1 => format!("{waiting}, {cores}"),
+            threads if self.task == Task::Threads => format!("{threads} threads"),
+            objects if self.task.is_alone() => format!("{objects} objects"),
             writers => format!("{waiting}, {cores}, {writers} writers"),
         }
     }
@@ -160,11 +239,13 @@ pub(crate) enum Unit {
     BytesPerSecond,
     /// Processor seconds in a second; less is better.
     Load,
+    /// Bytes; less is better.
+    Bytes,
 }
 
 impl Unit {
     pub(crate) fn less_is_better(self) -> bool {
-        matches!(self, Unit::Seconds | Unit::Load)
+        matches!(self, Unit::Seconds | Unit::Load | Unit::Bytes)
     }
 
     /// A figure with three digits and its unit.
@@ -187,6 +268,7 @@ impl Unit {
             Unit::Seconds => scaled(value * 1e9, &["ns", "us", "ms", "s"]),
             Unit::PerSecond => scaled(value, &["/s", "k/s", "M/s"]),
             Unit::BytesPerSecond => scaled(value / 1e6, &["MB/s", "GB/s"]),
+            Unit::Bytes => scaled(value, &["B", "kB", "MB"]),
             Unit::Load => scaled(value * 1e9, &["ns/s", "us/s", "ms/s", "s/s"]),
         }
     }

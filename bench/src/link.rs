@@ -54,7 +54,8 @@ pub(crate) fn dispatch<A: WithLink>(case: &Case, action: A) -> io::Result<A::Out
             action.run::<crate::mailslot::Mailslot>(case)
         }
         Contender::Channel => action.run::<crate::channel::Channel>(case),
-        Contender::Memcpy | Contender::UnixStream => Err(unsupported(case.contender, case.task)),
+        Contender::NamedEvent => action.run::<crate::sync::EventPair>(case),
+        _ => Err(unsupported(case.contender, case.task)),
     }
 }
 

@@ -27,6 +27,7 @@ mod ring;
 mod run;
 mod shared;
 mod sockets;
+mod sync;
 
 use clap::{Parser, Subcommand};
 use std::fs::Permissions;

@@ -6,7 +6,7 @@
 use crate::case::{Case, Task};
 use crate::link::{dispatch, Link, WithLink};
 use crate::process::{self, Orders, Peers, Role};
-use crate::{connect, crowd};
+use crate::{connect, crowd, sync};
 use std::hint::black_box;
 use std::io;
 use std::time::{Duration, Instant};
@@ -26,6 +26,7 @@ pub(crate) fn sample(case: &Case) -> io::Result<f64> {
         Task::Connect | Task::FirstMessage => connect::sample(case, &writers),
         Task::NameToMessage => connect::sample_names(case),
         Task::CrowdStream | Task::CrowdTurns | Task::CrowdIdle => crowd::sample(case, &writers),
+        _ => sync::sample(case),
     }
 }
 
@@ -45,7 +46,7 @@ pub(crate) fn peer(mut orders: Orders) -> io::Result<()> {
             let role = orders.role;
             crowd::peer(&case, role, orders.take_ticket()?)
         }
-        Task::Memcpy | Task::NameToMessage => Ok(()),
+        _ => Ok(()),
     }
 }
 

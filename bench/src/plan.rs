@@ -40,7 +40,193 @@ pub(crate) fn groups() -> Vec<Group> {
     groups.extend([bulk("bulk-64k", 64 * 1024), bulk("bulk-1m", 1024 * 1024)]);
     groups.extend(meetings());
     groups.extend(crowds());
+    groups.extend(objects());
+    groups.extend(waits());
     groups
+}
+
+/// A group of tasks without a peer.
+fn alone(
+    id: &'static str,
+    title: &str,
+    task: Task,
+    goal: Option<f64>,
+    contenders: &[Contender],
+) -> Group {
+    Group {
+        id,
+        title: title.into(),
+        unit: Unit::Seconds,
+        goal,
+        cases: cases(task, Waiting::Spun, 1, &[contenders]),
+    }
+}
+
+fn objects() -> Vec<Group> {
+    use Contender::{
+        Event, EventHandle, Eventfd, Mutex, MutexHandle, NamedEvent, PosixSemaphore, PosixSpawn,
+        Process, PthreadMutex, RobustMutex, Semaphore, SemaphoreHandle, SharedMemory,
+    };
+    vec![
+        // The design asks for 40 ns where a pthread mutex takes 21 and an eventfd 320.
+        alone(
+            "set-wait",
+            "set an event and wait for it, one thread",
+            Task::SetWait,
+            Some(0.19),
+            &[Eventfd, Event, NamedEvent, EventHandle],
+        ),
+        alone(
+            "lock-unlock",
+            "take and let go of a lock, one thread",
+            Task::LockUnlock,
+            Some(2.86),
+            &[PthreadMutex, RobustMutex, Mutex, MutexHandle],
+        ),
+        alone(
+            "release-wait",
+            "release a semaphore and wait for it, one thread",
+            Task::ReleaseWait,
+            None,
+            &[PosixSemaphore, Semaphore, SemaphoreHandle],
+        ),
+        alone(
+            "make-close",
+            "make and close an object without a name",
+            Task::MakeClose,
+            Some(0.22),
+            &[Eventfd, Event, EventHandle],
+        ),
+        alone(
+            "name-close",
+            "make and close an object with a name",
+            Task::NameClose,
+            None,
+            &[SharedMemory, NamedEvent],
+        ),
+        alone(
+            "start-process",
+            "start a program, await its end, ask for its exit code",
+            Task::StartProcess,
+            Some(1.1),
+            &[PosixSpawn, Process],
+        ),
+        Group {
+            unit: Unit::Bytes,
+            cases: vec![Case {
+                writers: 100_000,
+                ..case(Task::Footprint, Waiting::Spun, Event)
+            }],
+            ..alone(
+                "footprint",
+                "resident memory of each of 100,000 events without a name",
+                Task::Footprint,
+                None,
+                &[Event],
+            )
+        },
+    ]
+}
+
+fn waits() -> Vec<Group> {
+    use Contender::{CacheLine, Event, Eventfd, Mutex, NamedEvent, Poll, PthreadMutex};
+    let sizes = |task, contenders: &[Contender]| -> Vec<Case> {
+        [2, 64, 1000]
+            .into_iter()
+            .flat_map(|writers| {
+                let all = cases(task, Waiting::Spun, 1, &[contenders]);
+                all.into_iter().map(move |case| Case { writers, ..case })
+            })
+            .collect()
+    };
+    vec![
+        Group {
+            cases: sizes(Task::WaitAny, &[Poll, Event]),
+            ..alone(
+                "wait-any",
+                "signal the last of many objects and wait for any",
+                Task::WaitAny,
+                None,
+                &[],
+            )
+        },
+        Group {
+            cases: sizes(Task::WaitAll, &[Event]),
+            ..alone(
+                "wait-all",
+                "signal many objects and wait for all",
+                Task::WaitAll,
+                None,
+                &[],
+            )
+        },
+        Group {
+            cases: cases(
+                Task::Threads,
+                Waiting::Blocked,
+                2,
+                &[&[PthreadMutex, Mutex]],
+            )
+            .into_iter()
+            .map(|case| Case {
+                writers: 16,
+                ..case
+            })
+            .collect(),
+            ..alone(
+                "threads",
+                "16 threads take one lock, two cores: time per turn",
+                Task::Threads,
+                None,
+                &[],
+            )
+        },
+        Group {
+            cases: cases(
+                Task::RoundTrip,
+                Waiting::Spun,
+                2,
+                &[&[CacheLine, NamedEvent]],
+            ),
+            ..alone(
+                "signal-spun",
+                "signal and back by two named events, both spinning, two cores",
+                Task::RoundTrip,
+                None,
+                &[],
+            )
+        },
+        Group {
+            cases: cases(
+                Task::RoundTrip,
+                Waiting::Slept,
+                1,
+                &[&[Eventfd, NamedEvent]],
+            ),
+            ..alone(
+                "signal-slept-1",
+                "signal and back, both asleep in between, one core",
+                Task::RoundTrip,
+                None,
+                &[],
+            )
+        },
+        Group {
+            cases: cases(
+                Task::RoundTrip,
+                Waiting::Blocked,
+                2,
+                &[&[Eventfd, NamedEvent]],
+            ),
+            ..alone(
+                "signal-blocked-2",
+                "signal and back in blocking calls, two cores",
+                Task::RoundTrip,
+                None,
+                &[],
+            )
+        },
+    ]
 }
 
 fn round_trips() -> [Group; 4] {

@@ -59,7 +59,7 @@ fn one_group(group: &Group, effort: Effort, root: &OsStr, progress: &mut Progres
 /// Turns seconds for one into the group's unit.
 fn in_unit(unit: Unit, case: &Case, seconds: f64) -> f64 {
     match unit {
-        Unit::Seconds | Unit::Load => seconds,
+        Unit::Seconds | Unit::Load | Unit::Bytes => seconds,
         Unit::PerSecond => 1.0 / seconds,
         Unit::BytesPerSecond => {
             u32::try_from(case.message_len).map_or(f64::NAN, f64::from) / seconds
