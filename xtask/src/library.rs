@@ -114,6 +114,8 @@ fn link(tree: &Tree, objects: &[PathBuf], rust: &Path, dir: &Path) -> Outcome<Pa
             "-Wl,--gc-sections",
             "-Wl,--strip-debug",
             "-Wl,-z,relro,-z,now",
+            // It registers what runs at exit and at fork, so closing it must not unmap it.
+            "-Wl,-z,nodelete",
         ])
         .args(objects)
         .arg("-Wl,--whole-archive")
