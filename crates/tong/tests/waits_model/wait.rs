@@ -600,10 +600,10 @@ impl Actor {
                         && world.records[record].life == crate::world::Life::Dead
                 };
                 let due = |cell: &usize| world.cells[*cell].set && world.cells[*cell].due;
-                waiting
-                    && !(0..world.records.len()).any(dead)
-                    && !(timer && cells.iter().any(due))
-                    && !(world.threads[thread].expired && world.threads[thread].timed)
+                let woken = (0..world.records.len()).any(dead)
+                    || timer && cells.iter().any(due)
+                    || world.threads[thread].expired && world.threads[thread].timed;
+                waiting && !woken
             })
             .await;
     }
