@@ -33,6 +33,15 @@
 #endif
 #endif
 
+/* Linkers leave a library out if the program calls nothing of it. But a program that only returns from main() needs it as
+ * well: without it no more than 8 bits of its exit code would reach whoever waits for it. */
+#ifndef TONG_BUILDING
+TONG_BEGIN_DECLS
+TONG_API void tong_runtime(void);
+TONG_END_DECLS
+static void (*const tong_needs_runtime)(void) __attribute__((used)) = tong_runtime;
+#endif
+
 #if __SIZEOF_WCHAR_T__ == 2
 typedef wchar_t tong_wchar;
 #define TONG_WIDE_(literal) L##literal

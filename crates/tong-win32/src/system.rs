@@ -10,6 +10,11 @@ use rustix::time::{clock_gettime, ClockId};
 
 use crate::types::DWORD;
 
+/// Does nothing. The headers refer to it, so that a program that includes them has this library even if it calls nothing of
+/// it: the library keeps all 32 bits of its exit code.
+#[no_mangle]
+pub extern "C" fn tong_runtime() {}
+
 /// Returns the id of the calling process.
 #[no_mangle]
 pub extern "C" fn GetCurrentProcessId() -> DWORD {

@@ -187,5 +187,16 @@ fn manager_has_two_processes_add() {
         assert!(possible.contains(&hasty.output), "{hasty:?}");
         let missing = room.start(manager, &["missing"]).finish("");
         missing.is(1, "cannot start missing 1 5: error 2\n");
+        // It calls nothing of the library, which is there all the same and keeps more than 8 bits.
+        let adder = room.file("adder.exe");
+        let adder = adder.as_str();
+        for (line, code) in [
+            (vec!["run", "--json", adder, "1", "100"], "5050"),
+            (vec!["run", "--json", adder], "4294967295"),
+        ] {
+            let told = room.tong(&line).finish("");
+            let exit_code = format!("\"exit_code\":{code},");
+            assert!(told.output.contains(&exit_code), "{told:?}");
+        }
     }
 }

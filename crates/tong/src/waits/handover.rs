@@ -51,9 +51,11 @@ fn unit(ground: &Ground, at: usize) -> Result<u32> {
 }
 
 fn keep_unit(file: impl AsFd, unit: u32) -> Result<()> {
-    lock::try_lock(file, Kind::Shared, lend_byte(unit), 1)
-        .map_err(|error| Error::from_io(OP, error))?;
-    Ok(())
+    let kept = lock::try_lock(file, Kind::Shared, lend_byte(unit), 1);
+    match kept.map_err(|error| Error::from_io(OP, error))? {
+        true => Ok(()),
+        false => Err(Error::new(OP, ErrorKind::Ended)),
+    }
 }
 
 /// Takes over an object: `file` is a descriptor from [`export`], or one of the same file that this process opened itself,
