@@ -113,13 +113,15 @@ fn objects() -> Vec<Group> {
         ),
         Group {
             unit: Unit::Bytes,
-            cases: vec![Case {
-                writers: 100_000,
-                ..case(Task::Footprint, Waiting::Spun, Event)
-            }],
+            cases: [1_000, 100_000]
+                .map(|writers| Case {
+                    writers,
+                    ..case(Task::Footprint, Waiting::Spun, Event)
+                })
+                .to_vec(),
             ..alone(
                 "footprint",
-                "resident memory of each of 100,000 events without a name",
+                "resident memory of each of many events without a name",
                 Task::Footprint,
                 None,
                 &[Event],

@@ -55,7 +55,9 @@ fn hidden_variables_are_kept_apart() {
     assert_eq!(value("=").as_deref(), Some("equal"));
     put("=TONG:", "changed");
     let first = all().into_iter().take_while(|(name, _)| is_hidden(name));
-    let first: Vec<_> = first.filter(|(name, _)| name != "=C:").collect();
+    // Other tests have variables of their own here meanwhile.
+    let own = |name: &std::ffi::OsString| name == "=" || name == "=tong:";
+    let first: Vec<_> = first.filter(|(name, _)| own(name)).collect();
     assert_eq!(
         first,
         [
