@@ -23,15 +23,16 @@ impl Cell {
         let mut looks = 0;
         loop {
             let steady = steady();
-            match lock.compare_exchange(0, me.who.word(), Ordering::Acquire, Ordering::Relaxed) {
+            // Released too: who sees our name in it must not see us from before our life began.
+            match lock.compare_exchange(0, me.who.word(), Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Ok(self.enter(me, steady, None)),
                 Err(holder) => {
                     if let Some(dead) = self.dead_holder(holder) {
                         let stolen = lock.compare_exchange(
                             holder,
                             me.who.word(),
+                            Ordering::AcqRel,
                             Ordering::Acquire,
-                            Ordering::Relaxed,
                         );
                         if stolen.is_ok() {
                             return Ok(self.enter(me, steady, Some(dead)));
