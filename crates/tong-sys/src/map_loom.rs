@@ -81,7 +81,7 @@ impl AtomicU64 {
     /// As the standard library's.
     pub fn load(&self, order: Ordering) -> u64 {
         if step() {
-            { let r = self.word.load(order); eprintln!("{:?} load {:x} -> {:x}", loom::thread::current().id(), std::ptr::from_ref(self) as usize & 0xffff, r); r }
+            self.word.load(order)
         } else {
             0
         }
@@ -90,14 +90,14 @@ impl AtomicU64 {
     /// As the standard library's.
     pub fn store(&self, value: u64, order: Ordering) {
         if step() {
-            eprintln!("{:?} store {:x} <- {:x}", loom::thread::current().id(), std::ptr::from_ref(self) as usize & 0xffff, value); self.word.store(value, order);
+            self.word.store(value, order);
         }
     }
 
     /// As the standard library's.
     pub fn swap(&self, value: u64, order: Ordering) -> u64 {
         if step() {
-            { let r = self.word.swap(value, order); eprintln!("{:?} swap {:x} -> {:x}", loom::thread::current().id(), std::ptr::from_ref(self) as usize & 0xffff, r); r }
+            self.word.swap(value, order)
         } else {
             0
         }
@@ -106,7 +106,7 @@ impl AtomicU64 {
     /// As the standard library's.
     pub fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
         if step() {
-            { let r = self.word.fetch_or(bits, order); eprintln!("{:?} fetch_or {:x} -> {:x}", loom::thread::current().id(), std::ptr::from_ref(self) as usize & 0xffff, r); r }
+            self.word.fetch_or(bits, order)
         } else {
             0
         }
@@ -115,7 +115,7 @@ impl AtomicU64 {
     /// As the standard library's.
     pub fn fetch_and(&self, bits: u64, order: Ordering) -> u64 {
         if step() {
-            { let r = self.word.fetch_and(bits, order); eprintln!("{:?} fetch_and {:x} -> {:x}", loom::thread::current().id(), std::ptr::from_ref(self) as usize & 0xffff, r); r }
+            self.word.fetch_and(bits, order)
         } else {
             0
         }
@@ -124,7 +124,7 @@ impl AtomicU64 {
     /// As the standard library's.
     pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
         if step() {
-            { let r = self.word.fetch_add(value, order); eprintln!("{:?} fetch_add {:x} -> {:x}", loom::thread::current().id(), std::ptr::from_ref(self) as usize & 0xffff, r); r }
+            self.word.fetch_add(value, order)
         } else {
             0
         }
@@ -151,7 +151,7 @@ impl AtomicU64 {
         failure: Ordering,
     ) -> Result<u64, u64> {
         if step() {
-            { let r = self.word.compare_exchange(old, new, success, failure); eprintln!("{:?} cas {:x} {old:x} {new:x} -> {r:x?}", loom::thread::current().id(), std::ptr::from_ref(self) as usize & 0xffff); r }
+            self.word.compare_exchange(old, new, success, failure)
         } else {
             Ok(old)
         }

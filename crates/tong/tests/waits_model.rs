@@ -1,6 +1,6 @@
 //! A model of waits, gone through in every order of steps, with one thread killed at any step.
 //!
-//! `waits_model/signal.rs` and `waits_model/wait.rs` follow `src/waits/{cell,lock,signal,calls,sleeper,commit,record}.rs` routine by
+//! `waits_model/{lock,signal,calls,wait}.rs` follow `src/waits/{cell,lock,signal,calls,sleeper,commit,record}.rs` routine by
 //! routine, under the same names: each access to a word that others see is a step, and so is each call of the kernel. What
 //! the kernel does at a death (marking the life lock, one wake on it, the promised wake) is in `waits_model/world.rs`.
 //! Two or three threads, one or two objects; any one thread is killed before any of its steps, or none is, in one case two
@@ -19,10 +19,14 @@
 //! abandoned mutex before it is handed over, taking all without undo or without a decision, timing out without asking the
 //! commit word, slots left behind, a record's new thread under the old name.
 
+#[path = "waits_model/calls.rs"]
+mod calls;
 #[path = "waits_model/cases.rs"]
 mod cases;
 #[path = "waits_model/explorer.rs"]
 mod explorer;
+#[path = "waits_model/lock.rs"]
+mod lock;
 #[path = "waits_model/signal.rs"]
 mod signal;
 #[path = "waits_model/wait.rs"]
@@ -35,7 +39,7 @@ use std::time::Instant;
 
 use cases::{cases, Case, MISTAKES};
 use explorer::{explore, Explored, Model, Program, Steps};
-use signal::Mistake;
+use lock::Mistake;
 use world::World;
 
 /// Goes through a case with that thread killed somewhere, or none.
@@ -51,9 +55,10 @@ fn run(case: &Case, mortals: &[usize], mistake: Mistake) -> Explored {
     let (records, cells) = (world.records.len(), world.cells.len());
     let program = |steps: Steps| -> Program {
         let calls = case.threads[steps.thread];
-        Box::pin(wait::program(steps, calls, case.settles, mistake))
+        Box::pin(calls::program(steps, calls, case.settles, mistake))
     };
-    let probe = |steps: Steps| -> Program { Box::pin(wait::probe(steps, records, cells, mistake)) };
+    let probe =
+        |steps: Steps| -> Program { Box::pin(calls::probe(steps, records, cells, mistake)) };
     explore(&Model {
         world,
         program: &program,

@@ -1,7 +1,7 @@
 //! The cases that are gone through, and what must hold when nobody moves any more.
 
-use crate::signal::Mistake;
-use crate::wait::Call::{self, *};
+use crate::calls::Call::{self, *};
+use crate::lock::Mistake;
 use crate::world::{Cell, Ended, Kind, Status, World};
 
 /// A few threads and objects.
