@@ -143,20 +143,23 @@ impl Slots {
         &self.halves[half][chunk].get_or_init(|| new_chunk(chunk))[offset]
     }
 
-    /// The indices of all places that exist.
+    /// The indices of all places that exist. Chunks in between may be missing: a child makes those that it inherits into.
     pub(super) fn indices(&self) -> impl Iterator<Item = u32> + '_ {
-        let made = |half: usize| {
-            let chunks = self.halves[half].iter();
-            let places: usize = chunks.map_while(|chunk| Some(chunk.get()?.len())).sum();
-            u32::try_from(places).unwrap_or(u32::MAX)
-        };
-        let upper = self.halves[1].iter().enumerate();
-        let upper = upper.filter_map(|(chunk, places)| {
+        let end = self.end();
+        let lower = self.made(0).filter(move |index| (1..end).contains(index));
+        lower.chain(self.made(1))
+    }
+
+    /// The indices of the places that one half has.
+    fn made(&self, half: usize) -> impl Iterator<Item = u32> + '_ {
+        let first = if half == 0 { 0 } else { UPPER };
+        let chunks = self.halves[half].iter().enumerate();
+        let made = chunks.filter_map(move |(chunk, places)| {
             let len = u32::try_from(places.get()?.len()).ok()?;
-            let start = UPPER + (FIRST << chunk) - FIRST;
+            let start = first + (FIRST << chunk) - FIRST;
             Some(start..start + len)
         });
-        (1..made(0).min(self.end())).chain(upper.flatten())
+        made.flatten()
     }
 }
 
@@ -194,6 +197,17 @@ mod tests {
         }
         assert!(locate(UPPER - 1).1 < CHUNKS);
         assert!(locate((1 << INDEX_BITS) - 1).1 < CHUNKS);
+    }
+
+    #[test]
+    fn places_are_found_behind_chunks_that_were_never_made() {
+        let slots = Slots::new(10_000);
+        assert!(slots.take_at(5_000));
+        slots.get_or_make(5_000);
+        slots.get_or_make(UPPER + 300);
+        let found: Vec<u32> = slots.indices().collect();
+        assert!(found.contains(&5_000) && found.contains(&(UPPER + 300)));
+        assert!(!found.contains(&0) && !found.contains(&64));
     }
 
     #[test]

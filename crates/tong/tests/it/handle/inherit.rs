@@ -228,8 +228,8 @@ fn inherited_mailslot_client_writes() {
     close(&[client, reader]);
 }
 
-/// P-48, P-53: however many children are started at once while others make objects, each has exactly what was listed, and
-/// a pipe ends when those who were given it have closed it.
+/// Demand F13 and corefx#42697, P-48, P-53: however many children are started at once while others make objects, each has
+/// exactly what was listed, and a pipe ends when those who were given it have closed it.
 #[test]
 fn children_started_at_once_get_only_their_own() {
     const CHILDREN: usize = 16;
@@ -246,9 +246,11 @@ fn children_started_at_once_get_only_their_own() {
         let starters: Vec<_> = (0..CHILDREN)
             .map(|_| scope.spawn(start_with_a_pipe))
             .collect();
-        let counts: Vec<String> = starters.into_iter().map(|it| it.join().unwrap()).collect();
+        let counts: Vec<_> = starters.into_iter().map(|it| it.join()).collect();
+        // Also when one of them failed.
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         noise.join().unwrap();
+        let counts: Vec<String> = counts.into_iter().map(Result::unwrap).collect();
         assert!(counts.iter().all(|count| *count == counts[0]), "{counts:?}");
     });
 }
@@ -277,6 +279,22 @@ fn start_with_a_pipe() -> String {
         .unwrap();
     assert_eq!(said, "last-words");
     count
+}
+
+/// Demand section 7 and servo/ipc-channel#395: around the limits of one message of descriptors, and beyond, all arrive.
+#[test]
+fn any_number_of_handles_goes_to_one_child() {
+    for count in [1, 64, 65, 253, 254, 300] {
+        let (events, handles): (Vec<_>, Vec<_>) = (0..count).map(|_| event(true)).unzip();
+        let mut child = Minion::start(Inherit::Listed(handles.clone()));
+        for index in [0, count / 2, count - 1] {
+            child.must(&format!("set {}", text(handles[index])));
+            assert!(events[index].is_signaled(), "{index} of {count}");
+        }
+        let rows = tong::handle::read_table(child.process.id()).unwrap();
+        assert_eq!(rows.len(), count);
+        close(&handles);
+    }
 }
 
 /// Ordinary programs get the standard streams and nothing else, and no word of it.
