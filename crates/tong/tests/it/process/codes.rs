@@ -73,7 +73,7 @@ fn ordinary_programs_have_eight_bits_or_a_signal() {
 /// P-79, P-80: termination with a code of 32 bits, also of an ordinary program; an ended process refuses, and its code stays.
 #[test]
 fn terminated_process_has_the_code_it_was_given() {
-    for options in [actor("pause", &[]), shell("sleep 1000")] {
+    for options in [actor("pause", &[]), shell("exec sleep 1000")] {
         let process = options.spawn().unwrap();
         assert_eq!(process.exit_code().unwrap(), None, "P-72");
         process.terminate(0xCAFE_F00D).unwrap();

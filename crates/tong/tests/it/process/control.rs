@@ -103,7 +103,7 @@ fn ended_process_is_signaled_for_good() {
 
 #[test]
 fn wait_for_a_running_process_times_out() {
-    let process = shell("sleep 1000").spawn().unwrap();
+    let process = shell("exec sleep 1000").spawn().unwrap();
     let start = Instant::now();
     let waited = process.wait(Some(Duration::from_millis(50)));
     assert_eq!(waited.unwrap_err().kind(), ErrorKind::TimedOut);

@@ -25,7 +25,7 @@ pub(crate) fn role_hold_child() {
 
 /// Starts a child that runs on, and ends.
 pub(crate) fn role_leave_child() {
-    let child = shell("sleep 1000").spawn().unwrap();
+    let child = shell("exec sleep 1000").spawn().unwrap();
     say(&child.id().to_string());
 }
 
@@ -132,7 +132,7 @@ fn child_outlives_its_parent() {
 
 #[test]
 fn processes_are_told_apart() {
-    let [one, other] = [(); 2].map(|()| shell("sleep 1000").spawn().unwrap());
+    let [one, other] = [(); 2].map(|()| shell("exec sleep 1000").spawn().unwrap());
     assert!(one.same_object(&one.clone()));
     assert!(one.same_object(&Process::open(one.id()).unwrap()));
     assert!(!one.same_object(&other));
