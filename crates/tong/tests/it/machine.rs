@@ -11,12 +11,13 @@ use crate::puppet::{files, fresh_root, Puppet};
 use crate::support::{eventually, skip, works, Watchdog};
 
 /// A launcher that gives its program a file system of that size of its own, at the namespace's root.
-fn on_tmpfs(options: &str) -> [String; 6] {
+pub(crate) fn on_tmpfs(options: &str) -> [String; 6] {
     let mount = format!("mount -t tmpfs -o mode=700,{options} tmpfs \"$TONG_DIR\" && exec \"$@\"");
     ["unshare", "-m", "sh", "-c", &mount, "sh"].map(str::to_owned)
 }
 
-fn can_mount() -> bool {
+/// Whether such a launcher works here.
+pub(crate) fn can_mount() -> bool {
     let place = fresh_root();
     let place = format!("TONG_DIR={}", place.path().display());
     let launcher = on_tmpfs("size=64k");

@@ -9,28 +9,15 @@ use std::time::Duration;
 
 use tong::{Event, Reset};
 
+use crate::machine::{can_mount, on_tmpfs};
 use crate::puppet::{fresh_root, Puppet};
 use crate::support::{self, eventually, namespace, open_descriptors, skip, works, Watchdog};
 use crate::waits::{object_files, player, player_by};
-
-/// A launcher that gives its program a file system of that size of its own, at the namespace's root.
-fn on_tmpfs(options: &str) -> [String; 6] {
-    let mount = format!("mount -t tmpfs -o mode=700,{options} tmpfs \"$TONG_DIR\" && exec \"$@\"");
-    ["unshare", "-m", "sh", "-c", &mount, "sh"].map(str::to_owned)
-}
 
 fn player_on_tmpfs(root: &Path, options: &str) -> Puppet {
     let launcher = on_tmpfs(options);
     let launcher: Vec<&str> = launcher.iter().map(String::as_str).collect();
     player_by(root, &launcher)
-}
-
-fn can_mount() -> bool {
-    let place = fresh_root();
-    let place = format!("TONG_DIR={}", place.path().display());
-    let launcher = on_tmpfs("size=64k");
-    let launcher: Vec<&str> = launcher.iter().map(String::as_str).collect();
-    works(&[&["env", &place], &launcher[..], &["true"]].concat())
 }
 
 /// F11: an error instead of SIGBUS when an object is made on a full file system, and nothing left of the attempt.
