@@ -126,8 +126,13 @@ pub fn wake_one(word: &AtomicU64) {
     let _ = futex::wake(low_half(word), futex::Flags::empty(), 1);
 }
 
+/// Wakes all sleepers of the lower half of a word.
+pub fn wake_all(word: &AtomicU64) {
+    wake_all_half(low_half(word));
+}
+
 /// Wakes all sleepers of a 32-bit word.
-pub(crate) fn wake_all_half(word: &AtomicU32) {
+pub fn wake_all_half(word: &AtomicU32) {
     let _ = futex::wake(word, futex::Flags::empty(), i32::MAX as u32);
 }
 

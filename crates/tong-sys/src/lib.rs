@@ -22,6 +22,8 @@
 //! | [`start`] | what a process was given at its start |
 //! | [`mod@spawn`] | starting a program with exactly what it is to have |
 //! | [`pidfd`] | processes by descriptor: signals, ends, start times |
+//! | [`pipe`] | pipes of the kernel, without waiting and without SIGPIPE |
+//! | [`sigpipe`] | writing without SIGPIPE |
 //! | [`exe`] | is a program one of ours? |
 //! | [`exit_code`] | the exit code with all its bits |
 //! | [`futex`] | sleeping on shared words |
@@ -40,6 +42,8 @@ pub mod clock;
 pub mod cpu;
 #[cfg(not(loom))]
 pub mod dir;
+#[cfg(not(loom))]
+pub mod door;
 pub mod errno;
 #[cfg(not(loom))]
 pub mod exe;
@@ -68,6 +72,8 @@ pub mod memory;
 pub mod memory;
 #[cfg(not(loom))]
 pub mod pidfd;
+#[cfg(not(loom))]
+pub mod pipe;
 #[cfg(all(feature = "tokio", not(loom)))]
 pub mod reactor;
 #[cfg(not(loom))]
@@ -75,6 +81,8 @@ pub mod robust;
 #[cfg(loom)]
 #[path = "robust_loom.rs"]
 pub mod robust;
+#[cfg(not(loom))]
+pub mod sigpipe;
 #[cfg(not(loom))]
 pub mod slot;
 #[cfg(not(loom))]

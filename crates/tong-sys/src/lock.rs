@@ -45,6 +45,24 @@ pub fn try_lock(fd: impl AsFd, kind: Kind, start: u64, len: u64) -> io::Result<b
     }
 }
 
+/// Takes the lock, sleeping until no other open prevents it. Signals do not end the sleep.
+///
+/// # Errors
+/// As [`try_lock`].
+pub fn lock(fd: impl AsFd, kind: Kind, start: u64, len: u64) -> io::Result<()> {
+    let lock = range(kind_code(kind), start, len);
+    loop {
+        // SAFETY: `fcntl` reads the structure, which lives through the call.
+        if unsafe { libc::fcntl(fd.as_fd().as_raw_fd(), libc::F_OFD_SETLKW, &lock) } != -1 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.raw_os_error() != Some(errno::EINTR) {
+            return Err(error);
+        }
+    }
+}
+
 /// Gives up what this open holds on the bytes; doing so without holding anything is fine.
 ///
 /// # Errors
@@ -58,6 +76,23 @@ pub fn unlock(fd: impl AsFd, start: u64, len: u64) -> io::Result<()> {
 /// # Errors
 /// What fcntl reports.
 pub fn would_conflict(fd: impl AsFd, kind: Kind, start: u64, len: u64) -> io::Result<bool> {
+    Ok(in_the_way(fd, kind, start, len)? != libc::F_UNLCK)
+}
+
+/// Says how other opens hold some of the bytes: [`Kind::Exclusive`] if one is known to, `None` if none does. Takes nothing.
+///
+/// # Errors
+/// What fcntl reports.
+pub fn held_as(fd: impl AsFd, start: u64, len: u64) -> io::Result<Option<Kind>> {
+    Ok(match in_the_way(fd, Kind::Exclusive, start, len)? {
+        libc::F_UNLCK => None,
+        libc::F_WRLCK => Some(Kind::Exclusive),
+        _ => Some(Kind::Shared),
+    })
+}
+
+/// The code of a lock that prevents one of this kind, `F_UNLCK` if none does.
+fn in_the_way(fd: impl AsFd, kind: Kind, start: u64, len: u64) -> io::Result<libc::c_int> {
     let mut lock = range(kind_code(kind), start, len);
     // SAFETY: the descriptor is open for the length of the borrow, and `lock` is a whole flock structure that the
     // kernel reads and overwrites.
@@ -65,7 +100,7 @@ pub fn would_conflict(fd: impl AsFd, kind: Kind, start: u64, len: u64) -> io::Re
     if result == -1 {
         return Err(io::Error::last_os_error());
     }
-    Ok(i32::from(lock.l_type) != libc::F_UNLCK)
+    Ok(i32::from(lock.l_type))
 }
 
 fn set(fd: impl AsFd, code: libc::c_int, start: u64, len: u64) -> io::Result<()> {
@@ -132,6 +167,8 @@ mod tests {
         assert!(try_lock(&first, Kind::Exclusive, 0, 1).unwrap());
         assert!(!try_lock(&second, Kind::Shared, 0, 1).unwrap());
         assert!(would_conflict(&second, Kind::Shared, 0, 1).unwrap());
+        assert_eq!(held_as(&second, 0, 1).unwrap(), Some(Kind::Exclusive));
+        assert_eq!(held_as(&second, 1, 1).unwrap(), None);
         assert!(
             try_lock(&second, Kind::Exclusive, 1, 1).unwrap(),
             "the next byte is free"
@@ -150,6 +187,7 @@ mod tests {
         assert!(try_lock(&first, Kind::Shared, 0, 1).unwrap());
         assert!(try_lock(&second, Kind::Shared, 0, 1).unwrap());
         assert!(!try_lock(&first, Kind::Exclusive, 0, 1).unwrap());
+        assert_eq!(held_as(&second, 0, 1).unwrap(), Some(Kind::Shared));
         unlock(&second, 0, 1).unwrap();
         assert!(
             would_conflict(&second, Kind::Exclusive, 0, 1).unwrap(),

@@ -19,6 +19,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::ptr::NonNull;
 pub use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 use rustix::mm::{MapFlags, ProtFlags};
 
@@ -57,6 +58,65 @@ impl Map {
         };
         let start = NonNull::new(start.cast::<u8>()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Map { start, len })
+    }
+
+    /// Maps another part of the file that this maps from its start, without a descriptor of it.
+    ///
+    /// # Errors
+    /// What mremap reports, such as `ENOMEM` when the process has too many mappings.
+    pub fn again(&self, offset: usize, len: usize) -> io::Result<Map> {
+        let whole = offset.checked_add(len).ok_or(io::ErrorKind::InvalidInput)?;
+        // SAFETY: with an old size of 0 the kernel leaves the old mapping as it is and makes a new one of the same file, at
+        // an address of its choice, which overlaps nothing that exists.
+        let start = unsafe {
+            rustix::mm::mremap(
+                self.start.as_ptr().cast(),
+                0,
+                whole,
+                rustix::mm::MremapFlags::MAYMOVE,
+            )?
+        };
+        if offset > 0 {
+            // SAFETY: this is the beginning of the new mapping, which nobody knows of yet. If it stays it is only unused.
+            let _ = unsafe { rustix::mm::munmap(start, offset) };
+        }
+        // SAFETY: the new mapping has `offset` bytes and more.
+        let start = unsafe { start.cast::<u8>().add(offset) };
+        let start = NonNull::new(start).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Map { start, len })
+    }
+
+    /// Makes sure that memory stands behind the mapping from `offset` on, so that touching it cannot fail.
+    ///
+    /// # Errors
+    /// `EINVAL` from kernels before 5.14; what madvise reports when there is no memory.
+    pub fn populate(&self, offset: usize) -> io::Result<()> {
+        let page = rustix::param::page_size();
+        let start = offset - offset % page;
+        self.advise(start, self.len, rustix::mm::Advice::LinuxPopulateWrite)
+    }
+
+    /// Gives the memory behind the whole pages from `offset` on back to the system; the file reads as zero there.
+    ///
+    /// # Errors
+    /// What madvise reports.
+    pub fn discard(&self, offset: usize) -> io::Result<()> {
+        let page = rustix::param::page_size();
+        let (start, end) = (offset.next_multiple_of(page), self.len - self.len % page);
+        self.advise(start, end, rustix::mm::Advice::LinuxRemove)
+    }
+
+    fn advise(&self, start: usize, end: usize, advice: rustix::mm::Advice) -> io::Result<()> {
+        if start >= end.min(self.len) {
+            return Ok(());
+        }
+        // SAFETY: the range is part of a mapping of ours, checked above, of memory that is only seen through atomics and
+        // copies, so that it may change at any time.
+        let advised = rustix::io::retry_on_intr(|| unsafe {
+            let from = self.start.as_ptr().add(start);
+            rustix::mm::madvise(from.cast(), end.min(self.len) - start, advice)
+        });
+        Ok(advised?)
     }
 
     /// Length of the mapping in bytes.
@@ -148,6 +208,56 @@ impl Map {
             offset <= self.len && self.len - offset >= len,
             "bytes outside of the mapping"
         );
+    }
+}
+
+/// Length in bytes of a [`Block`].
+pub const BLOCK_LEN: usize = 256;
+
+/// The words of 256 bytes of a mapping, which it keeps: checked once, for those who use them all the time.
+#[derive(Clone, Debug)]
+pub struct Block {
+    map: Arc<Map>,
+    offset: usize,
+}
+
+impl Block {
+    /// The block at `offset` of the mapping.
+    ///
+    /// # Panics
+    /// If it is not aligned or not inside the mapping, which is an error of the caller's arithmetic.
+    #[must_use]
+    pub fn new(map: Arc<Map>, offset: usize) -> Block {
+        map.check(offset, BLOCK_LEN);
+        assert!(offset % 8 == 0, "block of words out of line");
+        Block { map, offset }
+    }
+
+    /// The word at `which` bytes into the block.
+    ///
+    /// # Panics
+    /// If `which` is not aligned or not inside the block. There is nothing left of that check where it is a constant.
+    #[must_use]
+    #[inline]
+    pub fn word(&self, which: usize) -> &AtomicU64 {
+        assert!(
+            which % 8 == 0 && which < BLOCK_LEN,
+            "word outside of the block"
+        );
+        // SAFETY:
+        // 1. `new` checked that the block is inside the mapping, which never changes, and the check above that the word is
+        //    inside the block; `self` keeps the mapping.
+        // 2. Mappings start on a page and the block on a multiple of 8 in it, so the word is aligned.
+        // 3. AtomicU64 has no invalid bit patterns, and other processes may change it at will.
+        unsafe {
+            AtomicU64::from_ptr(
+                self.map
+                    .start
+                    .as_ptr()
+                    .add(self.offset + which)
+                    .cast::<u64>(),
+            )
+        }
     }
 }
 

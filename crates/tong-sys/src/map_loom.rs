@@ -212,6 +212,27 @@ impl Place {
     }
 }
 
+/// The words of a stretch of modelled memory.
+#[derive(Clone, Debug)]
+pub struct Block {
+    map: Arc<Map>,
+    offset: usize,
+}
+
+impl Block {
+    /// The block at `offset`.
+    #[must_use]
+    pub fn new(map: Arc<Map>, offset: usize) -> Block {
+        Block { map, offset }
+    }
+
+    /// The word at `which` bytes into the block.
+    #[must_use]
+    pub fn word(&self, which: usize) -> &AtomicU64 {
+        self.map.word(self.offset + which)
+    }
+}
+
 /// A stretch of modelled memory.
 #[derive(Clone, Debug)]
 pub struct Map {

@@ -24,7 +24,7 @@ use rustix::net::{
 };
 
 /// Most descriptors in one greeting.
-pub const MAX_FDS: usize = 4;
+pub const MAX_FDS: usize = 8;
 
 /// The user and process at the other end, as of its connect, told by the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +104,12 @@ pub fn accept(listener: impl AsFd) -> io::Result<Option<OwnedFd>> {
     }
 }
 
+/// Ends a connection in both directions: both sides see a hang-up. A listener that is shut down takes nobody in any more;
+/// who is in already can still be accepted.
+pub fn shut_down(socket: impl AsFd) {
+    let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Both);
+}
+
 /// Sends one greeting with its descriptors, whole or not at all. It outlives the sender.
 ///
 /// # Errors
@@ -132,12 +138,9 @@ pub fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Resu
 pub fn receive(socket: impl AsFd, bytes: &mut [u8]) -> io::Result<Option<(usize, Vec<OwnedFd>)>> {
     // Looking first: a greeting that is taken while there is no room for its descriptors is lost, and with it every
     // message that its sender has written.
-    let Some((len, fds, cut)) = receive_by(&socket, bytes, RecvFlags::PEEK)? else {
+    let Some((len, fds)) = peek(&socket, bytes)? else {
         return Ok(None);
     };
-    if cut && fds.len() < MAX_FDS {
-        return Err(io::Error::from_raw_os_error(libc::EMFILE));
-    }
     let taken = rustix::io::retry_on_intr(|| {
         rustix::net::recv(&socket, &mut [0u8; 1], RecvFlags::DONTWAIT)
     });
@@ -147,6 +150,39 @@ pub fn receive(socket: impl AsFd, bytes: &mut [u8]) -> io::Result<Option<(usize,
         Err(rustix::io::Errno::AGAIN) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Looks at the greeting that is in the socket and leaves it there, whose descriptors are copies; `None` if there is none.
+///
+/// # Errors
+/// As [`receive`].
+pub fn peek(socket: impl AsFd, bytes: &mut [u8]) -> io::Result<Option<(usize, Vec<OwnedFd>)>> {
+    let Some((len, fds, cut)) = receive_by(&socket, bytes, RecvFlags::PEEK)? else {
+        return Ok(None);
+    };
+    if cut && fds.len() < MAX_FDS {
+        return Err(io::Error::from_raw_os_error(libc::EMFILE));
+    }
+    Ok(Some((len, fds)))
+}
+
+/// How many bytes are in the socket, of all messages that nobody has taken out; 0 if the system does not say.
+#[must_use]
+pub fn unread_bytes(socket: impl AsFd) -> u64 {
+    rustix::io::ioctl_fionread(socket).unwrap_or(0)
+}
+
+/// Two sockets that are connected to each other.
+///
+/// # Errors
+/// What socketpair reports.
+pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::net::socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+        None,
+    )?)
 }
 
 /// Takes one message without descriptors out of the socket; returns its length, `None` if none is there.
