@@ -20,7 +20,11 @@ const WORDS: [usize; 5] = [0x100, 0x108, 0x140, 0x148, 0x180];
 
 /// A greeting as an honest client sends it.
 pub(crate) fn greeting_bytes(memory: &ChannelMemory, quota: u64) -> [u8; 48] {
-    let header = memory.memory().map(0, 4096).expect("the first page");
+    let header = memory
+        .memory()
+        .expect("a file")
+        .map(0, 4096)
+        .expect("the first page");
     let shape = header.word(0x08).load(Ordering::Relaxed);
     let mut bytes = [0; 48];
     bytes[..8].copy_from_slice(b"tonghey1");
@@ -73,7 +77,8 @@ impl Forged {
             .expect("memory");
         let bell = Bell::create().expect("descriptors");
         let answer_bell = (directions == 2).then(|| Bell::create().expect("descriptors"));
-        let mut fds: Vec<BorrowedFd<'_>> = vec![memory.memory().as_fd(), bell.as_fd()];
+        let mut fds: Vec<BorrowedFd<'_>> =
+            vec![memory.memory().expect("a file").as_fd(), bell.as_fd()];
         fds.extend(answer_bell.as_ref().map(AsFd::as_fd));
         socket::send(&socket, &greeting_bytes(&memory, quota), &fds).expect("the greeting");
         let map = whole(&memory);
@@ -94,8 +99,12 @@ impl Forged {
 
 /// The whole memory file, mapped once more.
 pub(crate) fn whole(memory: &ChannelMemory) -> Map {
-    let len = usize::try_from(memory.memory().len()).expect("64 bits");
-    memory.memory().map(0, len).expect("a mapping")
+    let len = usize::try_from(memory.memory().expect("a file").len()).expect("64 bits");
+    memory
+        .memory()
+        .expect("a file")
+        .map(0, len)
+        .expect("a mapping")
 }
 
 /// Writes what the input says to where it says: a control word, a word anywhere, bytes anywhere, or a hole.
@@ -131,6 +140,7 @@ pub(crate) fn scribble(memory: &ChannelMemory, map: &Map, input: &mut Input<'_>)
             let len = 4096 * (1 + input.below(8)) as u64;
             memory
                 .memory()
+                .expect("a file")
                 .release(offset, len.min(map.len() as u64 - offset))
                 .expect("a hole");
         }

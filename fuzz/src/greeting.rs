@@ -109,6 +109,7 @@ fn greet(socket: &OwnedFd, directions: u32, input: &mut Input<'_>) {
     }
     let mut fds: Vec<OwnedFd> = vec![memory
         .memory()
+        .expect("a file")
         .as_fd()
         .try_clone_to_owned()
         .expect("descriptors")];

@@ -10,6 +10,8 @@
 
 #![cfg(loom)]
 
+#[path = "loom/conduit.rs"]
+mod conduit;
 #[path = "loom/frames.rs"]
 mod frames;
 #[path = "loom/order.rs"]

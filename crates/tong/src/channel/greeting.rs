@@ -43,7 +43,8 @@ impl Greeting {
         bytes[16..24].copy_from_slice(&geometry.first_len.to_le_bytes());
         bytes[24..28].copy_from_slice(&geometry.later.to_le_bytes());
         bytes[32..40].copy_from_slice(&self.quota_bytes.to_le_bytes());
-        let mut fds = vec![self.memory.memory().as_fd(), self.bell.as_fd()];
+        let memory = self.memory.memory().ok_or(io::ErrorKind::Unsupported)?;
+        let mut fds = vec![memory.as_fd(), self.bell.as_fd()];
         fds.extend(self.answer_bell.as_ref().map(AsFd::as_fd));
         socket::send(socket, &bytes, &fds)
     }
@@ -169,7 +170,7 @@ impl Waker {
 }
 
 /// Whether the peer is another user, who could as well be hostile. One of our own user could do worse by other means.
-fn is_stranger(socket: impl AsFd) -> io::Result<bool> {
+pub(crate) fn is_stranger(socket: impl AsFd) -> io::Result<bool> {
     Ok(socket::peer(socket)?.uid != tong_sys::dir::effective_uid())
 }
 

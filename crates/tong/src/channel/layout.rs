@@ -32,12 +32,50 @@ const CONTROL_LEN: usize = 0x100;
 pub(crate) const TAIL: usize = 0x00;
 /// Messages published so far, written by the producer.
 pub(crate) const WRITTEN: usize = 0x08;
+/// Payload bytes of all entries put so far; stored before the tail.
+pub(crate) const PUT: usize = 0x10;
+/// The same, stored after the tail.
+pub(crate) const PUT_DONE: usize = 0x18;
+/// The tail before the put that is under way, or was last.
+pub(crate) const TAIL_BEFORE: usize = 0x20;
+/// Bytes that cancelled writes took back.
+pub(crate) const WITHDRAWN: usize = 0x28;
+/// Payload bytes that were promised to waiting reads when they were put.
+pub(crate) const PROMISED: usize = 0x30;
+/// Position after the last empty entry.
+pub(crate) const LAST_EMPTY: usize = 0x38;
 /// Head position, written by the consumer.
 pub(crate) const HEAD: usize = 0x40;
 /// Messages consumed so far, written by the consumer.
 pub(crate) const READ: usize = 0x48;
+/// Payload bytes taken or skipped so far.
+pub(crate) const PASSED: usize = 0x50;
+/// How much of the front entry was taken, marked with the low half of the number of its row.
+pub(crate) const OFFSET: usize = 0x58;
+/// Payload bytes before the front entry, if any of it was taken.
+pub(crate) const START: usize = 0x60;
+/// Payload bytes that were skipped because they had been taken back.
+pub(crate) const SKIPPED: usize = 0x68;
+/// Bytes that waiting reads ask for.
+pub(crate) const WANTED: usize = 0x70;
+/// The consumer's segment and its base; see [`seat`].
+pub(crate) const CONSUMER_SEAT: usize = 0x78;
 /// What the two ends tell each other once in a while, a bit each; see the `flag` constants.
 pub(crate) const FLAGS: usize = 0x80;
+/// The producer's segment and its base, in one of two words that take turns; see [`seat`].
+pub(crate) const PRODUCER_SEATS: [usize; 2] = [0xc0, 0xc8];
+/// The larger segment that the producer left last, and where its move frame is; as a seat.
+pub(crate) const LEFT_ABOVE: usize = 0xd0;
+/// Stretches of payload that were taken back and not passed yet: how many, then a pair of words each. Relative to
+/// [`gap_list`].
+pub(crate) const GAP_COUNT: usize = 0x00;
+/// First pair.
+pub(crate) const GAPS: usize = 0x10;
+/// Most pairs.
+pub(crate) const MOST_GAPS: usize = 32;
+
+const GAP_LISTS: usize = 0x300;
+const GAP_LIST_LEN: usize = 0x280;
 
 /// Most segments after segment 0.
 const MOST_LATER: u32 = 20;
@@ -168,6 +206,21 @@ pub(crate) fn control(direction: u32) -> usize {
     CONTROL_START + direction as usize * CONTROL_LEN
 }
 
+/// Offset of a direction's list of stretches that were taken back.
+pub(crate) fn gap_list(direction: u32) -> usize {
+    GAP_LISTS + direction as usize * GAP_LIST_LEN
+}
+
+/// A segment and a position in one word: positions are multiples of 16 and stay far below 2^60.
+pub(crate) fn seat(index: u32, position: u64) -> u64 {
+    (position / FRAME_ALIGN) << 8 | u64::from(index)
+}
+
+/// The segment and the position of a seat, unchecked.
+pub(crate) fn unseat(word: u64) -> (u32, u64) {
+    ((word & 0xff) as u32, (word >> 8) * FRAME_ALIGN)
+}
+
 /// Space in the ring that a message of `len` bytes takes: a header, and whole 16-byte rows.
 pub(crate) fn frame_len(len: usize) -> u64 {
     FRAME_ALIGN + (len as u64).next_multiple_of(FRAME_ALIGN)
@@ -204,7 +257,9 @@ mod tests {
     #[test]
     fn control_blocks_end_before_the_first_segment() {
         let geometry = Geometry::new(2, 65536, 1 << 20);
-        assert!((control(1) + CONTROL_LEN) as u64 <= INNER_START);
+        assert!(control(1) + CONTROL_LEN <= gap_list(0));
+        const { assert!(GAPS + 16 * MOST_GAPS <= GAP_LIST_LEN) };
+        assert!((gap_list(1) + GAP_LIST_LEN) as u64 <= INNER_START);
         assert_eq!(geometry.segment_offset(0, 1) % 4096, 0);
     }
 

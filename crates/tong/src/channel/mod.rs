@@ -19,6 +19,7 @@
 //! The two sides need not trust each other: see [`ring`]. A peer can make its own messages nonsense, stop, flood up to
 //! its quota, ring without reason, and nothing else.
 
+pub mod conduit;
 pub mod layout;
 pub mod ring;
 
@@ -30,7 +31,7 @@ pub(crate) mod greeting;
 mod status;
 
 #[cfg(not(loom))]
-pub(crate) use status::RingStatus;
+pub(crate) use status::{RingStatus, Unread};
 
 /// Length in bytes of the segment that a ring grows to first. Small enough to stay in a processor's cache.
 #[cfg(not(loom))]

@@ -18,15 +18,7 @@ pub(crate) struct RingStatus {
 impl RingStatus {
     /// Reads the file's header; `None` if it is not a channel's memory. The numbers are claims of the file's users.
     pub(crate) fn read(file: impl AsFd) -> Option<RingStatus> {
-        let mut header = [0u8; HEADER_LEN / 8];
-        if dir::read_at(file, 0, &mut header).ok()? < header.len() {
-            return None;
-        }
-        let word =
-            |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().unwrap_or_default());
-        if word(layout::AT_MAGIC) != layout::MAGIC {
-            return None;
-        }
+        let word = header(file)?;
         let control = layout::control(0);
         let position = |which: usize| word(control + which);
         Some(RingStatus {
@@ -34,4 +26,37 @@ impl RingStatus {
             bytes: position(layout::TAIL).saturating_sub(position(layout::HEAD)),
         })
     }
+}
+
+/// What is unread in one direction of a pipe's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unread {
+    /// Payload bytes, those of writes that wait included.
+    pub(crate) bytes: u64,
+}
+
+impl Unread {
+    /// Reads the file's header; `None` if it is not a channel's memory. The numbers are claims of the file's users.
+    pub(crate) fn read(file: impl AsFd, direction: u32) -> Option<Unread> {
+        let word = header(file)?;
+        let control = layout::control(direction);
+        let word = |which: usize| word(control + which);
+        // What was taken back counts until the reader has skipped it.
+        let taken_back = word(layout::WITHDRAWN).saturating_sub(word(layout::SKIPPED));
+        let bytes = word(layout::PUT_DONE)
+            .saturating_sub(word(layout::PASSED))
+            .saturating_sub(taken_back);
+        Some(Unread { bytes })
+    }
+}
+
+/// The words of a channel's header.
+fn header(file: impl AsFd) -> Option<impl Fn(usize) -> u64> {
+    let mut header = [0u8; HEADER_LEN / 4];
+    if dir::read_at(file, 0, &mut header).ok()? < header.len() {
+        return None;
+    }
+    let word =
+        move |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().unwrap_or_default());
+    (word(layout::AT_MAGIC) == layout::MAGIC).then_some(word)
 }

@@ -1,10 +1,10 @@
 //! The reading end of one direction.
 
 use tong_sys::barrier;
-use tong_sys::map::Ordering;
+use tong_sys::map::{AtomicU64, Ordering};
 
 use super::segment::{Segment, Shared};
-use super::{settle, Corrupt, DATA, MOVE};
+use super::{settle, Corrupt, Walk, DATA, MOVE};
 use crate::channel::layout::{self, flag, FRAME_ALIGN};
 
 /// Messages read between two sleeps beyond which ringing at each of them is a waste.
@@ -25,14 +25,14 @@ pub struct Consumer {
     pub(super) shared: Shared,
     pub(super) segment: Segment,
     /// Ours; the shared word follows it.
-    head: u64,
+    pub(super) head: u64,
     /// The producer's position as last seen, checked.
-    tail: u64,
-    read: u64,
+    pub(super) tail: u64,
+    pub(super) read: u64,
     /// A move was followed and no message has come since; a second move would be nonsense.
-    just_moved: bool,
+    pub(super) just_moved: bool,
     /// The producer was asked to ring at every message.
-    sleepy: bool,
+    pub(super) sleepy: bool,
     /// Messages read since the last sleep.
     streak: u32,
     /// The producer runs our barrier for us before it sleeps.
@@ -112,11 +112,48 @@ impl Consumer {
     /// Consumes the message of [`Consumer::front`]; returns whether the producer sleeps and wants its bell rung.
     pub fn advance_and_see(&mut self, frame: Frame) -> bool {
         self.advance(frame);
+        self.asked_to_wake()
+    }
+
+    /// After a store that concerns the producer: whether it sleeps and wants its bell rung.
+    #[inline]
+    pub(in crate::channel) fn asked_to_wake(&mut self) -> bool {
         self.shared.asked_to_wake(
             flag::PRODUCER_ASLEEP,
             0,
             flag::PRODUCER_BARRIER,
             &mut self.promised,
+        )
+    }
+
+    /// A word of the direction's control block.
+    #[inline]
+    pub(in crate::channel) fn word(&self, which: usize) -> &AtomicU64 {
+        self.shared.word(which)
+    }
+
+    /// Our position.
+    pub(in crate::channel) fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// The stamp of the message of [`Consumer::front`].
+    pub(in crate::channel) fn stamp(&self) -> &AtomicU64 {
+        self.segment.stamp(self.head)
+    }
+
+    /// Copies part of the message of [`Consumer::front`] out, which has so many bytes from `offset` on.
+    pub(in crate::channel) fn copy_part(&self, offset: u64, buf: &mut [u8]) {
+        self.segment.copy_out(self.head + FRAME_ALIGN + offset, buf);
+    }
+
+    /// A walk over the messages seen so far that consumes none.
+    pub(in crate::channel) fn walk(&self) -> Walk<'_> {
+        Walk::new(
+            &self.shared,
+            &self.segment,
+            self.head..self.tail,
+            self.just_moved,
         )
     }
 
@@ -226,7 +263,7 @@ impl Consumer {
     }
 
     /// Takes a new look at the tail; returns whether there is something beyond the head.
-    fn look(&mut self) -> Result<bool, Corrupt> {
+    pub(in crate::channel) fn look(&mut self) -> Result<bool, Corrupt> {
         // Acquire: pairs with the store that published the frames.
         let claim = self.shared.word(layout::TAIL).load(Ordering::Acquire);
         let ahead = claim.wrapping_sub(self.head);
@@ -257,6 +294,10 @@ impl Consumer {
         let Ok(next) = Segment::open(&self.shared, index, base) else {
             return Ok(false);
         };
+        // Before the memory is gone, so that whoever continues does not look for the move there.
+        self.shared
+            .word(layout::CONSUMER_SEAT)
+            .store(layout::seat(index, base), Ordering::Release);
         let left = std::mem::replace(&mut self.segment, next);
         if left.index != 0 {
             // Before the head is published: after that the producer may come back to this segment.

@@ -19,6 +19,11 @@
 //! A consumer that sleeps for nearly every message would pay that much each time. It sets another flag once, "ring
 //! whenever you publish", and then needs no barrier at all: whatever is not in the tail yet will ring after it is.
 //!
+//! # Continuing
+//! What an end must know to go on lies in shared words, each stored before what depends on it, so that another process
+//! can continue where one was killed (`resume.rs`). The words are those of this side, but the peer can write them too:
+//! they are claims like all others.
+//!
 //! # Growing
 //! A producer that finds no room moves to a segment of at least twice the length: it leaves a *move* frame, for which 16
 //! bytes are always kept, and goes on in the new segment. The consumer follows when it gets there and gives the old
@@ -32,18 +37,22 @@
 
 mod consumer;
 mod producer;
+mod resume;
 mod segment;
+mod walk;
 
 use std::io;
 use std::sync::Arc;
 
 use tong_sys::barrier;
-use tong_sys::map::Map;
+use tong_sys::map::{Block, Map};
 use tong_sys::memory::Memory;
 
 pub use consumer::{Consumer, Frame};
 pub use producer::Producer;
+pub use segment::Place;
 use segment::Shared;
+pub(in crate::channel) use walk::Walk;
 
 use super::layout::{self, Geometry};
 
@@ -86,9 +95,59 @@ pub fn settle() {
 /// The memory of a channel, mapped, from which its ends are made.
 #[derive(Clone, Debug)]
 pub struct ChannelMemory {
-    memory: Arc<Memory>,
+    memory: Arc<Reach>,
     base: Arc<Map>,
     geometry: Geometry,
+}
+
+/// How a part of the memory file is got at that is not mapped yet.
+#[derive(Debug)]
+enum Reach {
+    /// Through the file.
+    File(Memory),
+    /// Through a mapping of the file's start, which costs no descriptor.
+    #[cfg(not(loom))]
+    Start(Arc<Map>),
+}
+
+impl Reach {
+    fn map(&self, offset: u64, len: usize) -> io::Result<Map> {
+        match self {
+            Reach::File(memory) => memory.map(offset, len),
+            #[cfg(not(loom))]
+            Reach::Start(start) => start.again(usize_of(offset), len),
+        }
+    }
+
+    fn reserve(&self, offset: u64, len: u64) -> io::Result<()> {
+        match self {
+            Reach::File(memory) => memory.reserve(offset, len),
+            #[cfg(not(loom))]
+            Reach::Start(_) => {
+                let (map, lead) = self.around(offset, len)?;
+                map.populate(lead)
+            }
+        }
+    }
+
+    fn release(&self, offset: u64, len: u64) -> io::Result<()> {
+        match self {
+            Reach::File(memory) => memory.release(offset, len),
+            #[cfg(not(loom))]
+            Reach::Start(_) => {
+                let (map, lead) = self.around(offset, len)?;
+                map.discard(lead)
+            }
+        }
+    }
+
+    /// A mapping that ends with the part, and where in it the part starts.
+    #[cfg(not(loom))]
+    fn around(&self, offset: u64, len: u64) -> io::Result<(Map, usize)> {
+        let lead = offset % segment::MAP_STEP;
+        let map = self.map(offset - lead, usize_of(lead + len))?;
+        Ok((map, usize_of(lead)))
+    }
 }
 
 impl ChannelMemory {
@@ -114,16 +173,39 @@ impl ChannelMemory {
         }
         let base = Arc::new(memory.map(0, layout::HEADER_LEN)?);
         Ok(ChannelMemory {
-            memory: Arc::new(memory),
+            memory: Arc::new(Reach::File(memory)),
             base,
             geometry,
         })
     }
 
-    /// The memory file.
+    /// The memory file, unless its descriptor was closed.
     #[must_use]
-    pub fn memory(&self) -> &Memory {
-        &self.memory
+    pub fn memory(&self) -> Option<&Memory> {
+        match &*self.memory {
+            Reach::File(memory) => Some(memory),
+            #[cfg(not(loom))]
+            Reach::Start(_) => None,
+        }
+    }
+
+    /// The same without a descriptor of the memory file, where the kernel can do what it is needed for by other means.
+    #[cfg(not(loom))]
+    #[must_use]
+    pub(crate) fn without_descriptor(self) -> ChannelMemory {
+        match self.base.populate(0) {
+            Ok(()) => ChannelMemory {
+                memory: Arc::new(Reach::Start(Arc::clone(&self.base))),
+                ..self
+            },
+            Err(_) => self,
+        }
+    }
+
+    /// A word of the header page that is not the rings'.
+    #[cfg(not(loom))]
+    pub(crate) fn word(&self, offset: usize) -> &tong_sys::map::AtomicU64 {
+        self.base.word(offset)
     }
 
     /// How the file is divided.
@@ -150,7 +232,7 @@ impl ChannelMemory {
             base: Arc::clone(&self.base),
             geometry: self.geometry,
             direction,
-            control: layout::control(direction),
+            control: Block::new(Arc::clone(&self.base), layout::control(direction)),
         }
     }
 }

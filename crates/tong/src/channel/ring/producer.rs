@@ -1,9 +1,11 @@
 //! The writing end of one direction.
 
-use tong_sys::barrier;
-use tong_sys::map::Ordering;
+use std::ops::Range;
 
-use super::segment::{Segment, Shared};
+use tong_sys::barrier;
+use tong_sys::map::{AtomicU64, Ordering};
+
+use super::segment::{Place, Segment, Shared};
 use super::{settle, usize_of, Corrupt, PushError, DATA, MOVE};
 use crate::channel::layout::{self, flag, FRAME_ALIGN};
 
@@ -14,24 +16,30 @@ const LOW_LOOKS: u32 = 16;
 const RESERVE_MIN: u64 = 16 << 10;
 /// Largest such step.
 const RESERVE_MAX: u64 = 1 << 20;
+/// Most stretches whose memory is given back before the consumer leaves them behind.
+const MOST_HOLES: usize = 64;
 
 /// The writing end of one direction.
 #[derive(Debug)]
 pub struct Producer {
     pub(super) shared: Shared,
     pub(super) segment: Segment,
+    /// Which of the two words says where the segment is.
+    pub(super) seat: usize,
     /// Ours; the shared word follows it.
-    tail: u64,
+    pub(super) tail: u64,
     /// The consumer's position as last seen, checked.
-    head: u64,
-    written: u64,
+    pub(super) head: u64,
+    pub(super) written: u64,
     /// Bytes from the start of the segment that memory stands behind.
-    reserved: u64,
+    pub(super) reserved: u64,
     quota_bytes: u64,
-    low_looks: u32,
+    pub(super) low_looks: u32,
     /// The larger segment that was left last, and where in it the move frame is. Not entered again before the consumer
     /// has passed that frame: until then it reads there, and then it gives the memory back.
-    left_above: Option<(u32, u64)>,
+    pub(super) left_above: Option<(u32, u64)>,
+    /// Stretches of the segment whose memory was given back although it is reserved.
+    pub(super) holes: Vec<Range<u64>>,
     /// The consumer runs our barrier for us before it sleeps.
     promised: bool,
 }
@@ -47,6 +55,7 @@ impl Producer {
             promised: false,
             shared,
             segment,
+            seat: 0,
             tail: 0,
             head: 0,
             written: 0,
@@ -54,6 +63,7 @@ impl Producer {
             quota_bytes,
             low_looks: 0,
             left_above: None,
+            holes: Vec::new(),
         }
     }
 
@@ -75,6 +85,105 @@ impl Producer {
         self.segment.set_header(at, DATA, len, stamp);
         self.segment.copy_in(at + FRAME_ALIGN, message);
         Ok(self.publish(at + need))
+    }
+
+    /// Where the frame of the last push is, whose message had `len` bytes.
+    pub(in crate::channel) fn last_place(&self, len: usize) -> Place {
+        self.segment.place(self.tail - layout::frame_len(len))
+    }
+
+    /// Gives the memory behind part of a message back that nobody will read, from `offset` of its `len` bytes on.
+    pub(in crate::channel) fn discard(&mut self, place: &Place, offset: u64, len: u64) {
+        let start = place.position + FRAME_ALIGN;
+        let segment = &place.segment;
+        let here = (segment.index, segment.base) == (self.segment.index, self.segment.base);
+        for hole in segment.stretches(start + offset..start + len) {
+            if hole.is_empty() || segment.index == 0 || (here && self.holes.len() >= MOST_HOLES) {
+                continue;
+            }
+            let at = self.shared.offset(segment.index) + hole.start;
+            // If it fails, the memory comes back when the consumer leaves the segment.
+            let given = self.shared.memory.release(at, hole.end - hole.start);
+            if here && given.is_ok() {
+                self.note_hole(hole);
+            }
+        }
+    }
+
+    /// Remembers a stretch without memory; one that follows another across a header or two lengthens that.
+    fn note_hole(&mut self, hole: Range<u64>) {
+        match self.holes.last_mut() {
+            Some(last) if hole.start.wrapping_sub(last.end) <= 4 * FRAME_ALIGN => {
+                last.end = hole.end;
+            }
+            _ => self.holes.push(hole),
+        }
+    }
+
+    /// A word of the direction's control block.
+    #[inline]
+    pub(in crate::channel) fn word(&self, which: usize) -> &AtomicU64 {
+        self.shared.word(which)
+    }
+
+    /// A word of the direction's list of stretches that were taken back.
+    pub(in crate::channel) fn gap_word(&self, which: usize) -> &AtomicU64 {
+        self.shared.gap_word(which)
+    }
+
+    /// Position after the last frame.
+    pub(in crate::channel) fn tail(&self) -> u64 {
+        self.tail
+    }
+
+    /// The consumer's position as last seen.
+    pub(in crate::channel) fn seen_head(&self) -> u64 {
+        self.head
+    }
+
+    /// Length of the message at the consumer's position as last seen, if it is in the producer's segment.
+    pub(in crate::channel) fn front_len(&self) -> Option<u64> {
+        let base = self.segment.base;
+        // The base follows a move frame, which a consumer passes together with the next message.
+        let front = if self.head + FRAME_ALIGN == base {
+            base
+        } else {
+            self.head
+        };
+        if front < base || front >= self.tail {
+            return None;
+        }
+        let (kind, len, _) = self.segment.header(front);
+        (kind == DATA).then_some(u64::from(len))
+    }
+
+    /// Takes a new look at the consumer's position.
+    pub(in crate::channel) fn look(&mut self) -> Result<u64, Corrupt> {
+        let claim = self.shared.word(layout::HEAD).load(Ordering::Acquire);
+        self.accept_head(claim)?;
+        Ok(claim)
+    }
+
+    /// Asks the consumer to ring when it moves on; whoever did looks once more before it sleeps.
+    pub(in crate::channel) fn ask_to_ring(&self) {
+        self.shared.set_flag(flag::PRODUCER_ASLEEP);
+        settle();
+    }
+
+    /// Takes the question of [`Producer::ask_to_ring`] back.
+    pub(in crate::channel) fn stay_awake(&self) {
+        self.shared.clear_flag(flag::PRODUCER_ASLEEP);
+    }
+
+    /// After a store that concerns the consumer: whether it sleeps and wants its bell rung.
+    #[inline]
+    pub(in crate::channel) fn asked_to_wake(&mut self) -> bool {
+        self.shared.asked_to_wake(
+            flag::CONSUMER_ASLEEP,
+            flag::CONSUMER_SLEEPY,
+            flag::CONSUMER_BARRIER,
+            &mut self.promised,
+        )
     }
 
     /// Whether the consumer has closed.
@@ -123,8 +232,7 @@ impl Producer {
     /// # Errors
     /// [`Corrupt`] if its position makes no sense.
     pub fn sleep_until_read(&mut self) -> Result<bool, Corrupt> {
-        self.shared.set_flag(flag::PRODUCER_ASLEEP);
-        settle();
+        self.ask_to_ring();
         let (seen, claim) = (
             self.head,
             self.shared.word(layout::HEAD).load(Ordering::Acquire),
@@ -132,7 +240,7 @@ impl Producer {
         if claim == seen {
             return Ok(true);
         }
-        self.shared.clear_flag(flag::PRODUCER_ASLEEP);
+        self.stay_awake();
         self.accept_head(claim)?;
         Ok(false)
     }
@@ -147,8 +255,7 @@ impl Producer {
 
     /// Looks at the head again, and moves to another segment if that is called for; returns where the frame goes.
     fn make_room(&mut self, need: u64) -> Result<u64, PushError> {
-        let claim = self.shared.word(layout::HEAD).load(Ordering::Acquire);
-        self.accept_head(claim)?;
+        self.look()?;
         if self.tail - self.head + need > self.quota_bytes {
             return Err(PushError::Full);
         }
@@ -220,8 +327,18 @@ impl Producer {
         self.segment.set_header(self.tail, MOVE, index, 0);
         if index < self.segment.index {
             self.left_above = Some((self.segment.index, self.tail));
+            self.shared.word(layout::LEFT_ABOVE).store(
+                layout::seat(self.segment.index, self.tail),
+                Ordering::Relaxed,
+            );
         }
+        // Counts from the tail that covers its base on; until then the other word does.
+        self.seat = 1 - self.seat;
+        self.shared
+            .word(layout::PRODUCER_SEATS[self.seat])
+            .store(layout::seat(index, base), Ordering::Relaxed);
         self.segment = next;
+        self.holes.clear();
         self.tail = base;
         self.reserved = reserved;
         Ok(base)
@@ -229,6 +346,9 @@ impl Producer {
 
     /// Makes sure that memory stands behind the segment up to the position `end`, and for a move frame after it.
     fn reserve(&mut self, end: u64) -> Result<(), PushError> {
+        if !self.holes.is_empty() {
+            self.fill_holes(self.tail..end + FRAME_ALIGN)?;
+        }
         let wanted = (end - self.segment.base + FRAME_ALIGN).min(self.segment.len);
         if wanted <= self.reserved {
             return Ok(());
@@ -244,6 +364,27 @@ impl Producer {
         Ok(())
     }
 
+    /// Puts memory behind the stretches again that a range of positions touches.
+    #[cold]
+    fn fill_holes(&mut self, positions: Range<u64>) -> Result<(), PushError> {
+        let wanted = self.segment.stretches(positions);
+        let touches = |hole: &Range<u64>| {
+            wanted
+                .iter()
+                .any(|range| hole.start < range.end && range.start < hole.end)
+        };
+        let base = self.shared.offset(self.segment.index);
+        while let Some(index) = self.holes.iter().position(touches) {
+            let hole = &self.holes[index];
+            self.shared
+                .memory
+                .reserve(base + hole.start, hole.end - hole.start)
+                .map_err(PushError::NoMemory)?;
+            self.holes.swap_remove(index);
+        }
+        Ok(())
+    }
+
     fn publish(&mut self, tail: u64) -> bool {
         self.tail = tail;
         self.written += 1;
@@ -254,11 +395,6 @@ impl Producer {
         self.shared
             .word(layout::TAIL)
             .store(tail, Ordering::Release);
-        self.shared.asked_to_wake(
-            flag::CONSUMER_ASLEEP,
-            flag::CONSUMER_SLEEPY,
-            flag::CONSUMER_BARRIER,
-            &mut self.promised,
-        )
+        self.asked_to_wake()
     }
 }

@@ -1,21 +1,43 @@
 //! What both ends of a ring know: the words that they share, and the stretch of the file that frames are in now.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use tong_sys::barrier;
-use tong_sys::map::{AtomicU64, Map, Ordering};
-use tong_sys::memory::Memory;
+use tong_sys::map::{AtomicU64, Block, Map, Ordering};
 
-use super::usize_of;
+use super::{usize_of, Reach};
 use crate::channel::layout::{self, Geometry};
 
 /// Mappings start at multiples of this: the largest page of any processor that Linux runs on. The file's division is the
 /// same everywhere, so segments start inside a page where pages are larger than 4 KiB.
-const MAP_STEP: u64 = 64 << 10;
+pub(super) const MAP_STEP: u64 = 64 << 10;
+
+/// Where a frame lies that was pushed, for a writer that changes its stamp later. Keeps the place mapped.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub(super) segment: Segment,
+    pub(super) position: u64,
+}
+
+impl Place {
+    /// Position of the frame.
+    pub(in crate::channel) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The frame's stamp. It is that of another frame once the consumer has passed this one.
+    pub(in crate::channel) fn stamp(&self) -> &AtomicU64 {
+        self.segment.stamp(self.position)
+    }
+}
+
+/// Offset of the stamp in a frame.
+const STAMP: usize = 8;
 
 /// The stretch of the file that frames are in now.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Segment {
     pub(super) index: u32,
     map: Arc<Map>,
@@ -72,7 +94,18 @@ impl Segment {
         self.map
             .word(at)
             .store(u64::from(len) | u64::from(kind) << 32, Ordering::Relaxed);
-        self.map.word(at + 8).store(stamp, Ordering::Relaxed);
+        self.map.word(at + STAMP).store(stamp, Ordering::Relaxed);
+    }
+
+    pub(super) fn stamp(&self, position: u64) -> &AtomicU64 {
+        self.map.word(self.at(position) + STAMP)
+    }
+
+    pub(super) fn place(&self, position: u64) -> Place {
+        Place {
+            segment: self.clone(),
+            position,
+        }
     }
 
     #[allow(
@@ -85,8 +118,15 @@ impl Segment {
         (
             (word >> 32) as u32,
             word as u32,
-            self.map.word(at + 8).load(Ordering::Relaxed),
+            self.map.word(at + STAMP).load(Ordering::Relaxed),
         )
+    }
+
+    /// The stretches of the segment that a range of positions covers: to the end, and on from the start.
+    pub(super) fn stretches(&self, positions: Range<u64>) -> [Range<u64>; 2] {
+        let start = positions.start.wrapping_sub(self.base) & (self.len - 1);
+        let end = start + (positions.end - positions.start).min(self.len);
+        [start..end.min(self.len), 0..end.saturating_sub(self.len)]
     }
 
     /// Bytes from `position` to the end of the segment, where the ring wraps.
@@ -119,18 +159,25 @@ impl Segment {
 }
 
 /// What both ends keep about one direction of a channel's memory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Shared {
-    pub(super) memory: Arc<Memory>,
+    pub(super) memory: Arc<Reach>,
     pub(super) base: Arc<Map>,
     pub(super) geometry: Geometry,
     pub(super) direction: u32,
-    pub(super) control: usize,
+    /// The direction's control block.
+    pub(super) control: Block,
 }
 
 impl Shared {
+    #[inline]
     pub(super) fn word(&self, which: usize) -> &AtomicU64 {
-        self.base.word(self.control + which)
+        self.control.word(which)
+    }
+
+    /// The word of the direction's list of stretches that were taken back.
+    pub(super) fn gap_word(&self, which: usize) -> &AtomicU64 {
+        self.base.word(layout::gap_list(self.direction) + which)
     }
 
     pub(super) fn offset(&self, index: u32) -> u64 {
