@@ -1,7 +1,11 @@
 //! The rules for names of `mailslots.md`, sections 2 and 11, one test or more for each.
 
+use super::device::host_name;
 use super::*;
 use std::collections::HashSet;
+
+const PREFIX: &str = r"\\.\mailslot\";
+const VERBATIM_PREFIX: &str = r"\\?\mailslot\";
 
 fn parse(full: &str) -> MailslotName {
     MailslotName::parse(full).unwrap_or_else(|error| panic!("{error}"))

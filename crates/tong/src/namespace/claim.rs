@@ -61,7 +61,7 @@ pub(crate) enum Openness {
 }
 
 impl Openness {
-    fn page_mode(self) -> u32 {
+    pub(super) fn page_mode(self) -> u32 {
         match self {
             Openness::Private => 0o600,
             Openness::Group(_) => 0o640,
@@ -69,7 +69,7 @@ impl Openness {
         }
     }
 
-    fn socket_mode(self) -> u32 {
+    pub(super) fn socket_mode(self) -> u32 {
         match self {
             Openness::Private => 0o600,
             Openness::Group(_) => 0o660,
@@ -77,7 +77,7 @@ impl Openness {
         }
     }
 
-    fn group(self) -> Option<u32> {
+    pub(super) fn group(self) -> Option<u32> {
         match self {
             Openness::Group(gid) => Some(gid),
             Openness::Private | Openness::Everyone => None,
@@ -412,7 +412,7 @@ fn remove_dead_socket(dir: &Dir, stem: &str, op: &'static str) -> Result<()> {
 /// What a page turns out to be if it does not start like one.
 const NOT_WRITTEN_BY_US: &str = "a file that tong did not write";
 
-fn being_changed(op: &'static str) -> Error {
+pub(super) fn being_changed(op: &'static str) -> Error {
     Error::new(op, ErrorKind::TimedOut).because(
         "another process has been changing this name for seconds; is one stopped? (see fuser on the file)",
     )
@@ -428,7 +428,7 @@ pub(super) fn not_openable(error: io::Error, op: &'static str) -> Error {
     }
 }
 
-fn foreign(op: &'static str, what: &str) -> Error {
+pub(super) fn foreign(op: &'static str, what: &str) -> Error {
     Error::new(op, ErrorKind::Foreign)
         .because(format!("{what} stands where the object's file should be; it was left alone, remove it if it is not needed"))
 }

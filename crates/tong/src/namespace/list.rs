@@ -8,6 +8,7 @@
 //! server has not taken in yet: only the kernel holds those.
 
 mod leftovers;
+mod pipes;
 mod traces;
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -17,9 +18,12 @@ use std::time::{Duration, SystemTime};
 use tong_sys::dir::{self, Dir, EntryKind};
 
 use super::{claim, page, Namespace, Space, CELL_AT};
+use crate::channel::conduit::PipeType;
+use crate::object::pipe::Direction;
 use crate::waits::{self, CellKind, Seen, Table};
 use crate::{Error, Reset, Result};
 use leftovers::Search;
+pub use pipes::{InstanceState, PipeInstance};
 use traces::{program, RingTrace, Traces};
 
 /// Whether an object lives.
@@ -45,8 +49,8 @@ pub struct ThreadId {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Entry {
-    /// The kind of object: `"mailslot"`, `"event"`, `"mutex"`, `"semaphore"`, `"timer"`, or `"object"` if it cannot be seen
-    /// which of the last four.
+    /// The kind of object: `"mailslot"`, `"pipe"`, `"event"`, `"mutex"`, `"semaphore"`, `"timer"`, or `"object"` if it
+    /// cannot be seen which of the last four.
     pub kind: &'static str,
     /// Its full name, such as `\\.\mailslot\box`, or `ready` for an event.
     pub name: String,
@@ -54,7 +58,8 @@ pub struct Entry {
     pub state: State,
     /// User who made it.
     pub uid: u32,
-    /// Process that serves the mailslot, if that can be seen from here, or that owns the mutex.
+    /// Process that serves the mailslot, if that can be seen from here, that made the first of the pipe's instances, or that
+    /// owns the mutex.
     pub owner_pid: Option<i32>,
     /// Program of that process.
     pub program: Option<String>,
@@ -84,6 +89,19 @@ pub enum About {
         bytes: Option<u64>,
         /// Processes that hold a writing end, as far as they can be seen from here.
         writers: Vec<i32>,
+    },
+    /// Of a pipe.
+    Pipe {
+        /// What it carries.
+        pipe_type: PipeType,
+        /// Which way data goes.
+        direction: Direction,
+        /// Most instances at once; `None` any number.
+        max_instances: Option<u32>,
+        /// How long a client that says nothing else waits for an instance.
+        default_timeout: Duration,
+        /// Its instances, by number.
+        instances: Vec<PipeInstance>,
     },
     /// Of an event.
     Event {
@@ -140,7 +158,7 @@ impl About {
             | About::Mutex { waiters, .. }
             | About::Semaphore { waiters, .. }
             | About::Timer { waiters, .. } => Some(waiters),
-            About::Mailslot { .. } | About::Unknown => None,
+            About::Mailslot { .. } | About::Pipe { .. } | About::Unknown => None,
         }
     }
 }
@@ -173,6 +191,10 @@ impl Namespace {
         if let Some(global) = super::global(Space::Mailslot).unwrap_or_default() {
             mailslots.extend(pages(&global, Space::Mailslot)?);
         }
+        let mut pipes = pages(self.dir(Space::Pipe), Space::Pipe)?;
+        if let Some(global) = super::global(Space::Pipe).unwrap_or_default() {
+            pipes.extend(pages(&global, Space::Pipe)?);
+        }
         let objects = pages(self.dir(Space::Object), Space::Object)?;
         let global = super::global(Space::Object).unwrap_or_default();
         let global = global.map(|dir| pages(&dir, Space::Object)).transpose()?;
@@ -184,11 +206,16 @@ impl Namespace {
         let shared = || Some(super::global_objects().ok()??.1);
         let global_table = (!global.is_empty()).then(shared).flatten();
         let mailslots = mailslots.into_iter().map(|it| it.into_mailslot(&traces));
+        let pipes = pipes.into_iter().filter_map(|it| it.into_pipe(&traces));
         let objects = objects.into_iter().map(|it| it.into_object(&traces, table));
         let global = global
             .into_iter()
             .map(|it| it.into_object(&traces, global_table));
-        let mut entries: Vec<Entry> = mailslots.chain(objects).chain(global).collect();
+        let mut entries: Vec<Entry> = mailslots
+            .chain(pipes)
+            .chain(objects)
+            .chain(global)
+            .collect();
         entries.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
     }
@@ -202,7 +229,7 @@ impl Namespace {
     /// A directory cannot be read, or a file cannot be removed.
     pub fn gc(&self, dry_run: bool) -> Result<Vec<Leftover>> {
         let mut leftovers = Vec::new();
-        for space in [Space::Mailslot, Space::Object] {
+        for space in [Space::Mailslot, Space::Object, Space::Pipe] {
             let inner = space.dir_name();
             let own = Search {
                 dir: self.dir(space),
@@ -233,6 +260,8 @@ struct Found {
     info: page::PageInfo,
     /// Of an object whose page is its memory: the bytes in use.
     image: Vec<u8>,
+    /// Of a pipe.
+    slots: Option<pipes::Slots>,
     uid: u32,
     inode: (u64, u64),
     live: bool,
@@ -404,13 +433,15 @@ fn pages(dir: &Dir, space: Space) -> Result<Vec<Found>> {
         }
         if let Ok(Some(info)) = page::read(file.as_fd(), space) {
             let image = match space {
-                Space::Mailslot => Vec::new(),
+                Space::Mailslot | Space::Pipe => Vec::new(),
                 Space::Object => image(&file, &info),
             };
+            let slots = (space == Space::Pipe).then(|| pipes::Slots::read(&file));
             found.push(Found {
                 stem,
                 info,
                 image,
+                slots: slots.flatten(),
                 uid: entry.uid,
                 inode: entry.inode,
                 live,

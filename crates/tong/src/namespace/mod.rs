@@ -25,6 +25,7 @@
 mod claim;
 mod list;
 mod page;
+pub(crate) mod pipe;
 mod shared;
 
 use std::hash::Hasher;
@@ -35,7 +36,7 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 use tong_sys::dir::{self, Dir, EntryKind, Refusal, Trust};
 
 pub(crate) use claim::{check_socket, created_now, sweep, Claim, Made, Openness};
-pub use list::{About, Entry, Leftover, State, ThreadId};
+pub use list::{About, Entry, InstanceState, Leftover, PipeInstance, State, ThreadId};
 pub(crate) use page::{Page, PageInfo, FOREVER};
 pub(crate) use shared::{
     hold, keep_alive, read_page, reopen, sweep_sometimes, Fill, Hold, CELL_AT,
@@ -51,6 +52,8 @@ pub(crate) enum Space {
     Mailslot,
     /// Events, mutexes, semaphores, timers: one space for all of them.
     Object,
+    /// `\\.\pipe\...`
+    Pipe,
 }
 
 impl Space {
@@ -58,6 +61,7 @@ impl Space {
         match self {
             Space::Mailslot => "mailslot",
             Space::Object => "object",
+            Space::Pipe => "pipe",
         }
     }
 
@@ -65,6 +69,7 @@ impl Space {
         match self {
             Space::Mailslot => 1,
             Space::Object => 2,
+            Space::Pipe => 3,
         }
     }
 }
@@ -75,6 +80,7 @@ pub struct Namespace {
     root: PathBuf,
     mailslots: Dir,
     objects: Arc<Dir>,
+    pipes: Arc<Dir>,
     /// The root itself, open for as long as the namespace is used, so that cleaners stay out.
     top: Dir,
     table: OnceLock<&'static Table>,
@@ -119,10 +125,15 @@ impl Namespace {
             .sub(Space::Object.dir_name(), Trust::Private, 0o700)
             .map_err(failed)?;
         objects.keep_cleaners_out();
+        let pipes = dir
+            .sub(Space::Pipe.dir_name(), Trust::Private, 0o700)
+            .map_err(failed)?;
+        pipes.keep_cleaners_out();
         Ok(Namespace {
             root: root.to_owned(),
             mailslots,
             objects: Arc::new(objects),
+            pipes: Arc::new(pipes),
             top: dir,
             table: OnceLock::new(),
         })
@@ -138,12 +149,18 @@ impl Namespace {
         match space {
             Space::Mailslot => &self.mailslots,
             Space::Object => &self.objects,
+            Space::Pipe => &self.pipes,
         }
     }
 
     /// The directory of the user's named objects.
     pub(crate) fn objects(&self) -> &Arc<Dir> {
         &self.objects
+    }
+
+    /// The directory of the user's pipes.
+    pub(crate) fn pipes(&self) -> &Arc<Dir> {
+        &self.pipes
     }
 
     /// The wait table of the namespace.
@@ -160,7 +177,8 @@ impl Namespace {
 
     /// Whether the directories still have names, or were removed under us.
     fn still_there(&self) -> bool {
-        dir::look_at(&self.mailslots).is_ok_and(|entry| entry.links > 0)
+        let stands = |dir: &Dir| dir::look_at(dir).is_ok_and(|entry| entry.links > 0);
+        stands(&self.mailslots) && stands(&self.pipes)
     }
 }
 
@@ -225,7 +243,7 @@ pub fn init_global() -> Result<PathBuf> {
     let top = parent
         .sub(name, Trust::MachineWide, 0o755)
         .map_err(failed)?;
-    for space in [Space::Mailslot, Space::Object] {
+    for space in [Space::Mailslot, Space::Object, Space::Pipe] {
         top.sub(space.dir_name(), Trust::MachineWide, 0o1777)
             .map_err(failed)?;
     }
@@ -323,7 +341,7 @@ fn root_refused(op: &'static str, root: &Path, refusal: Refusal) -> Error {
 }
 
 /// Why nothing can work on this machine, if that is the reason for a failure: sockets are bound by way of `/proc`.
-fn without_proc(op: &'static str) -> Option<Error> {
+pub(crate) fn without_proc(op: &'static str) -> Option<Error> {
     let missing = !Path::new("/proc/self/fd").exists();
     missing.then(|| {
         Error::new(op, ErrorKind::Unsupported).because("/proc is needed and not mounted here")

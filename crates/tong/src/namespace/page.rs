@@ -123,13 +123,22 @@ impl Page {
 
 /// Reads a page through its descriptor, `None` if it is not (yet) one of ours.
 pub(crate) fn read(fd: impl AsFd, space: Space) -> io::Result<Option<PageInfo>> {
+    read_in_state(fd, space, READY)
+}
+
+/// Reads a page that its maker never finished, `None` if it is not even begun, or was finished.
+pub(super) fn read_unfinished(fd: impl AsFd, space: Space) -> io::Result<Option<PageInfo>> {
+    read_in_state(fd, space, 0)
+}
+
+fn read_in_state(fd: impl AsFd, space: Space, state: u64) -> io::Result<Option<PageInfo>> {
     let mut head = [0u8; AT_NAME];
     if dir::read_at(&fd, 0, &mut head)? < AT_NAME {
         return Ok(None);
     }
     let word = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().unwrap_or_default());
     let version = u64::from(VERSION) | u64::from(space.code()) << 32;
-    if word(AT_MAGIC) != MAGIC || word(AT_VERSION_SPACE) != version || word(AT_STATE) != READY {
+    if word(AT_MAGIC) != MAGIC || word(AT_VERSION_SPACE) != version || word(AT_STATE) != state {
         return Ok(None);
     }
     let name_len = usize::try_from(word(AT_NAME_LEN)).unwrap_or(usize::MAX);

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 use super::is_stem;
-use crate::channel::RingStatus;
+use crate::channel::{RingStatus, Unread};
 
 /// A ring that some process holds.
 pub(super) struct RingTrace {
@@ -32,6 +32,17 @@ pub(super) struct Traces {
     /// Who has a page open, by the page's inode: the processes that keep objects alive.
     pages: HashMap<(u64, u64), Vec<i32>>,
     pub(super) rings: HashMap<u64, RingTrace>,
+    /// The connections of pipes, by the inode of their memory.
+    connections: HashMap<u64, Connection>,
+}
+
+/// A connection of a pipe that some process holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Connection {
+    /// Payload bytes to the server and to the client that were not read yet.
+    pub(super) unread: [u64; 2],
+    /// Descriptors of its memory.
+    pub(super) ends: usize,
 }
 
 impl Traces {
@@ -43,10 +54,16 @@ impl Traces {
         holders
     }
 
+    /// The connection whose memory file has this inode, if a process holds it that can be seen.
+    pub(super) fn connection(&self, memory: u64) -> Option<Connection> {
+        self.connections.get(&memory).copied()
+    }
+
     pub(super) fn collect() -> Traces {
         let mut traces = Traces {
             pages: HashMap::new(),
             rings: HashMap::new(),
+            connections: HashMap::new(),
         };
         for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let Some(pid) = process
@@ -81,6 +98,8 @@ impl Traces {
         if let Some(mark) = target.strip_prefix("/memfd:tong-mailslot-") {
             // Behind the name stands " (deleted)".
             self.note_ring(pid, fd, mark.split(' ').next().unwrap_or(mark));
+        } else if target.starts_with(CONNECTION) {
+            self.note_connection(fd);
         } else if target.rsplit('/').next().is_some_and(is_stem) {
             if let Ok(meta) = fs::metadata(fd) {
                 let page = (meta.dev(), meta.ino());
@@ -89,15 +108,25 @@ impl Traces {
         }
     }
 
+    fn note_connection(&mut self, fd: &std::path::Path) {
+        let Ok(meta) = fs::metadata(fd) else { return };
+        if let Some(connection) = self.connections.get_mut(&meta.ino()) {
+            connection.ends += 1;
+            return;
+        }
+        let Some((file, meta)) = open(fd) else { return };
+        let unread = [0, 1].map(|direction| Unread::read(&file, direction));
+        if let [Some(inbound), Some(outbound)] = unread {
+            let connection = Connection {
+                unread: [inbound.bytes, outbound.bytes],
+                ends: 1,
+            };
+            self.connections.insert(meta.ino(), connection);
+        }
+    }
+
     fn note_ring(&mut self, pid: i32, fd: &std::path::Path, mark: &str) {
-        // Not to be kept waiting by a pipe that only has the name of a ring.
-        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-        let file = fs::File::options()
-            .read(true)
-            .custom_flags(flags.bits() as i32)
-            .open(fd);
-        let Ok(file) = file else { return };
-        let Ok(meta) = file.metadata() else { return };
+        let Some((file, meta)) = open(fd) else { return };
         if let Some(ring) = self.rings.get_mut(&meta.ino()) {
             ring.holders.push(pid);
         } else if let Some(status) = RingStatus::read(&file) {
@@ -111,6 +140,22 @@ impl Traces {
             );
         }
     }
+}
+
+/// What the memory files of pipes' connections are called.
+const CONNECTION: &str = "/memfd:tong-pipe ";
+
+/// Opens what a process has open, to look at it.
+fn open(fd: &std::path::Path) -> Option<(fs::File, fs::Metadata)> {
+    // Not to be kept waiting by a pipe that only has the name of a ring.
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    let file = fs::File::options()
+        .read(true)
+        .custom_flags(flags.bits() as i32)
+        .open(fd)
+        .ok()?;
+    let meta = file.metadata().ok()?;
+    Some((file, meta))
 }
 
 /// What runs in a process.
