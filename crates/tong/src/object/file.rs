@@ -28,8 +28,9 @@
 //!   opened it, even while others have it open; they keep the nameless file, as in the newest Windows. Opens after that find no
 //!   file.
 //! - Nothing is known of sections (file mappings) yet, nor of programs other than tong's.
-//! - Devices, FIFOs and terminals open without waiting and then read as usual. A FIFO opens for writing only while
-//!   somebody has it open for reading.
+//! - Devices, FIFOs and terminals open without waiting and then read as usual. A FIFO that nobody has open for reading
+//!   does not open for writing: it is as busy as a pipe without a free instance. Opened for reading, it waits for its
+//!   first writer when it is read.
 //!
 //! # References
 //! Win32: CreateFile, DeleteFile, "Creating and Opening Files", "File Access Rights Constants", ReadFile, WriteFile,
@@ -38,6 +39,7 @@
 mod open;
 mod passed;
 mod path;
+mod pending;
 mod share;
 mod transfer;
 
@@ -49,12 +51,18 @@ pub use share::Share;
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{self, AtFlags, FileType, OFlags, SeekFrom};
 use rustix::io::Errno;
 
 use crate::handle::{Kind, Rights};
+use crate::io::Tie;
+use crate::object::anonymous_pipe::nap::Nap;
+use crate::object::anonymous_pipe::{flow, peek, Stop};
+use crate::object::pipe::Peeked;
 use crate::{Error, ErrorKind, Result};
+use pending::Reads;
 use transfer::Place;
 
 /// What to do if the file exists, and if it does not.
@@ -216,7 +224,8 @@ impl FileOptions {
     /// [`FileExists`](ErrorKind::FileExists) for `CreateNew`; [`InvalidName`](ErrorKind::InvalidName) if the name
     /// ends with a separator and is no directory;
     /// [`SharingViolation`](ErrorKind::SharingViolation) if another open is at odds with this one, or if a
-    /// running program would be written; else what the system reports.
+    /// running program would be written; [`PipeBusy`](ErrorKind::PipeBusy) for a FIFO that shall be written and that
+    /// nobody has open for reading; else what the system reports.
     pub fn open(&self, path: &FilePath) -> Result<Opened> {
         open::open(self, path)
     }
@@ -277,6 +286,9 @@ pub struct File {
     open_id: u64,
     /// Was the open ever given to another process, or did it come from one?
     shared: AtomicBool,
+    tie: Tie,
+    /// Reads that wait, once there was one.
+    reads: OnceLock<Arc<Reads>>,
 }
 
 impl File {
@@ -295,6 +307,8 @@ impl File {
             name: name.map(Into::into),
             open_id: share::open_id(),
             shared: AtomicBool::new(false),
+            tie: Tie::default(),
+            reads: OnceLock::new(),
         }
     }
 
@@ -341,6 +355,12 @@ impl File {
         self.name.as_deref()
     }
 
+    /// What the open is tied to. Its transfers do not look at that: who is told of their ends does.
+    #[must_use]
+    pub fn tie(&self) -> &Tie {
+        &self.tie
+    }
+
     /// Was it opened for transfers that each name their offset?
     #[must_use]
     pub fn is_overlapped(&self) -> bool {
@@ -360,10 +380,12 @@ impl File {
     /// Reads at the file pointer and moves it. Returns the bytes read; 0 at the end of the file.
     ///
     /// From a regular file, fewer bytes than `buf` takes are read only at the end of the file. Devices, FIFOs and
-    /// terminals give what they have.
+    /// terminals give what they have, and wait while they have nothing.
     ///
     /// # Errors
-    /// [`InvalidFunction`](ErrorKind::InvalidFunction) for a directory; else what the system reports.
+    /// [`InvalidFunction`](ErrorKind::InvalidFunction) for a directory; of a FIFO,
+    /// [`BrokenPipe`](ErrorKind::BrokenPipe) if everything is read and nobody has it open for writing any more, and
+    /// [`Canceled`](ErrorKind::Canceled); else what the system reports.
     pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
         self.transfer_in(buf, Place::Pointer)
     }
@@ -385,8 +407,10 @@ impl File {
     /// Writes all of `buf` at the file pointer and moves it.
     ///
     /// # Errors
-    /// [`DiskFull`](ErrorKind::DiskFull), and part of `buf` may be written; [`Closed`](ErrorKind::Closed) if nobody
-    /// reads the FIFO any more; else what the system reports.
+    /// [`DiskFull`](ErrorKind::DiskFull), and part of `buf` may be written; [`Closed`](ErrorKind::Closed) if the
+    /// socket's other side is gone; of a FIFO, [`PipeClosing`](ErrorKind::PipeClosing) if nobody has it open for reading any
+    /// more, [`BrokenPipe`](ErrorKind::BrokenPipe) if that came while the write waited, and
+    /// [`Canceled`](ErrorKind::Canceled); else what the system reports. No signal is raised.
     pub fn write(&self, buf: &[u8]) -> Result<()> {
         self.transfer_out(buf, Place::Pointer)
     }
@@ -491,14 +515,39 @@ impl File {
         }
     }
 
+    /// Copies what is at the front of a FIFO into `buf`, as much as it has room for, and leaves it there. Never waits.
+    ///
+    /// # Errors
+    /// [`InvalidFunction`](ErrorKind::InvalidFunction) if this is no FIFO; [`BrokenPipe`](ErrorKind::BrokenPipe) if
+    /// everything is read and nobody has it open for writing any more; else what the system reports.
+    pub fn peek(&self, buf: &mut [u8]) -> Result<Peeked> {
+        match self.file_type {
+            FileType::Fifo => peek(&self.fd, buf).map_err(|stop| self.stop("look into FIFO", stop)),
+            _ => Err(self.error("look into FIFO", ErrorKind::InvalidFunction)),
+        }
+    }
+
     fn transfer_in(&self, buf: &mut [u8], place: Place) -> Result<usize> {
+        if self.file_type == FileType::Fifo && !buf.is_empty() {
+            let taken = flow::receive(&self.fd, buf);
+            return taken.map_err(|stop| self.stop("read file", stop));
+        }
         let whole = self.file_type == FileType::RegularFile;
         transfer::read(&self.fd, buf, place, whole)
             .map_err(|errno| self.failure("read file", errno))
     }
 
     fn transfer_out(&self, buf: &[u8], place: Place) -> Result<()> {
-        transfer::write(&self.fd, buf, place).map_err(|errno| self.failure("write file", errno))
+        let write = || transfer::write(&self.fd, buf, place);
+        let written = match self.file_type {
+            FileType::Fifo => {
+                let sent = flow::send(&self.fd, buf, &mut Nap::new());
+                return sent.map_err(|stop| self.stop("write file", stop));
+            }
+            FileType::Socket => tong_sys::sigpipe::without(write),
+            _ => write(),
+        };
+        written.map_err(|errno| self.failure("write file", errno))
     }
 
     fn has_positions(&self) -> bool {
@@ -531,6 +580,13 @@ impl File {
             _ => return self.named(Error::from_io(op, errno.into())),
         };
         self.error(op, kind)
+    }
+
+    fn stop(&self, op: &'static str, stop: Stop) -> Error {
+        match stop {
+            Stop::System(errno) => self.failure(op, errno),
+            stop => self.named(stop.error(op)),
+        }
     }
 
     fn named(&self, error: Error) -> Error {

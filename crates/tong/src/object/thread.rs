@@ -47,6 +47,8 @@ use crate::object::process::Process;
 use crate::{apc, Error, ErrorKind, Result};
 
 pub(crate) use own::{own, own_if_any, Own};
+#[doc(hidden)]
+pub use tong_sys::thread::steady;
 
 /// Set in the id of the initial thread of a process, beside the process's own.
 pub const INITIAL: u32 = 0x4000_0000;
@@ -266,6 +268,25 @@ impl Thread {
             return Err(Error::new("queue APC", ErrorKind::Ended));
         }
         own.apcs().push(Box::new(call))
+    }
+
+    /// Cancels the synchronous operation that the thread is blocked in: a read of a mailslot, or a read, write or connect of a
+    /// synchronous pipe end. It fails with [`Canceled`](ErrorKind::Canceled), having moved nothing.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) if it is blocked in none, and for a thread of another process.
+    pub fn cancel_synchronous(&self) -> Result<()> {
+        let canceled = match &self.who {
+            Who::Own(own) => own.blockage().cancel(),
+            Who::Initial(_) => false,
+        };
+        match canceled {
+            true => Ok(()),
+            false => Err(
+                Error::new("cancel synchronous operation", ErrorKind::NotFound)
+                    .because("the thread is not blocked in an operation that can be canceled"),
+            ),
+        }
     }
 
     /// Ends the calling thread with this exit code, dropping what its frames hold.

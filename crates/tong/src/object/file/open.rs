@@ -484,6 +484,8 @@ fn failure_of(op: &'static str, errno: Errno, path: &FilePath) -> Error {
         Errno::ISDIR => Some(ErrorKind::AccessDenied),
         // A running program cannot be written; and an open without waiting was refused by a lease.
         Errno::TXTBSY | Errno::AGAIN => Some(ErrorKind::SharingViolation),
+        // Nobody has it open for reading.
+        Errno::NXIO if is_fifo(path) => Some(ErrorKind::PipeBusy),
         Errno::NAMETOOLONG if has_long_component(path) => Some(ErrorKind::InvalidName),
         _ => None,
     };
@@ -491,6 +493,11 @@ fn failure_of(op: &'static str, errno: Errno, path: &FilePath) -> Error {
         Some(kind) => Error::new(op, kind).on(path.text()),
         None => Error::from_io(op, errno.into()).on(path.text()),
     }
+}
+
+fn is_fifo(path: &FilePath) -> bool {
+    let stat = fs::stat(path.path());
+    stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
 }
 
 /// Does the directory exist in which the last component was looked for?

@@ -12,6 +12,7 @@ use crate::channel::greeting::{Greeting, Waker};
 use crate::channel::layout::Geometry;
 use crate::channel::ring::{ChannelMemory, Producer, PushError};
 use crate::channel::{duplex, FIRST_LEN, TRUST_NS};
+use crate::io::Tie;
 use crate::namespace::{self, Page, PageInfo, Space};
 use crate::{Error, ErrorKind, MailslotName, Namespace, Result};
 
@@ -44,6 +45,7 @@ struct End {
     socket: OwnedFd,
     waker: Waker,
     server_uid: u32,
+    tie: Tie,
     /// `None` if access to the mailslot is widened: such a page is only read.
     page: Option<Page>,
     writing: Latch<Writing>,
@@ -112,6 +114,12 @@ impl MailslotClient {
             .map_err(|error| error.on(Arc::clone(&self.end.full_name)))
     }
 
+    /// What the open is tied to. Its writes do not look at that: who is told of their ends does.
+    #[must_use]
+    pub fn tie(&self) -> &Tie {
+        &self.end.tie
+    }
+
     /// Whether both are handles of one open: one is a clone of the other.
     #[must_use]
     pub fn same_object(&self, other: &MailslotClient) -> bool {
@@ -157,6 +165,7 @@ impl End {
             max_message: found.info.max_message,
             waker: Waker::new(&found.socket, bell).map_err(failed)?,
             server_uid,
+            tie: Tie::default(),
             socket: found.socket,
             page: found.page,
             writing: Latch::new(Writing {

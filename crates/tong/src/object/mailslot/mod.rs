@@ -45,6 +45,7 @@
 //! Win32: "About Mailslots", CreateMailslot, GetMailslotInfo, SetMailslotInfo.
 
 mod client;
+mod line;
 mod published;
 mod queue;
 mod rings;
@@ -78,7 +79,7 @@ pub enum Access {
 }
 
 impl Access {
-    fn openness(self) -> Openness {
+    pub(crate) fn openness(self) -> Openness {
         match self {
             Access::Private => Openness::Private,
             Access::Group(gid) => Openness::Group(gid),

@@ -1,25 +1,23 @@
 //! A mailslot's queue, and how its readers wait for it.
-//!
-//! # Several readers
-//! Threads that read at the same time are served in the order in which they came. The first of them, the *front*, sleeps
-//! on the descriptors; the others stand in line behind it, each with its own deadline, and the next becomes the front
-//! when it leaves. A message therefore goes to exactly one reader, the one that has waited longest.
+//! How several of them take turns: see [`line`](super::line).
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tong_sys::bell::{Bell, BellSet, Report, Ticker};
 use tong_sys::fork::Birth;
 use tong_sys::{clock, socket};
 
+use super::line::{Ended, Pending, Place, Turn, Waiting};
 use super::published::Published;
 use super::rings::{Rings, Token};
 use super::MailslotOptions;
 use crate::channel::layout::Geometry;
 use crate::channel::ring::{Consumer, Frame};
 use crate::channel::FIRST_LEN;
+use crate::io::{Pump, Tie, Timer, Watch};
 use crate::name::MailslotName;
 use crate::namespace::FOREVER;
 use crate::wait::{Deadline, Spinner};
@@ -31,7 +29,7 @@ const OP_READ: &str = "read mailslot";
 const NAME_CHECK: Duration = Duration::from_secs(10);
 
 /// How long a reader sleeps at most while writers wait for descriptors to be free.
-const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Looks outside of the active rings before a read goes on with what it has. Only a flood of wake-ups needs more.
 const OUTSIDE_LOOKS: u32 = 64;
@@ -51,6 +49,7 @@ pub(super) struct Slot {
     /// The full name, for errors.
     pub(super) full_name: Arc<str>,
     pub(super) max_message: u32,
+    pub(super) tie: Tie,
     /// Access is widened: writers may be of other users, and none counts up the activity word.
     strangers: bool,
     pub(super) handles: AtomicUsize,
@@ -74,21 +73,23 @@ pub(super) struct State {
     /// The own bell has been rung and not silenced.
     rung: bool,
     /// Readers behind the front, in the order in which they came.
-    line: VecDeque<Arc<Turn>>,
-    /// A reader sleeps on the descriptors.
-    front_sleeps: bool,
-    /// A thread is the front.
-    front_taken: bool,
+    pub(super) line: VecDeque<Place>,
+    /// A reader sleeps on the descriptors, or the servant does for an operation.
+    pub(super) front_sleeps: bool,
+    /// A thread or an operation is the front.
+    pub(super) front_taken: bool,
+    /// The thread at the front, if it has slept.
+    pub(super) front_turn: Option<Arc<Turn>>,
+    /// The operation at the front.
+    pub(super) operation: Option<Pending>,
+    /// The servant watches the descriptors, and calls the slot.
+    pub(super) watch: Option<Watch>,
+    pub(super) pump: Option<Weak<dyn Pump>>,
+    /// The servant comes again for writers that could not be taken in.
+    pub(super) retry: Option<Timer>,
     spinner: Spinner,
     name_checked: Instant,
     reports: Vec<Report>,
-}
-
-/// A place in the line of readers.
-#[derive(Debug)]
-struct Turn {
-    come: AtomicBool,
-    changed: Condvar,
 }
 
 impl Slot {
@@ -117,6 +118,11 @@ impl Slot {
             line: VecDeque::new(),
             front_sleeps: false,
             front_taken: false,
+            front_turn: None,
+            operation: None,
+            watch: None,
+            pump: None,
+            retry: None,
             spinner: Spinner::new(),
             name_checked: Instant::now(),
             reports: Vec::new(),
@@ -126,6 +132,7 @@ impl Slot {
             name: name.clone(),
             full_name: name.full().into(),
             max_message: options.max_message_len,
+            tie: Tie::default(),
             strangers: options.access != super::Access::Private,
             handles: AtomicUsize::new(1),
             set,
@@ -155,16 +162,18 @@ impl Slot {
 
     /// Waits for the oldest message and hands it to `take`, which copies it or refuses it.
     pub(super) fn receive<T>(
-        &self,
+        self: &Arc<Slot>,
         deadline: Deadline,
         mut take: impl FnMut(&Consumer, Frame) -> std::result::Result<T, ErrorKind>,
     ) -> Result<T> {
         let mut state = self.lock();
+        let mut waiting = None;
         if state.front_taken {
             if deadline == Deadline::Now {
                 return self.receive_beside(state, take);
             }
-            state = self.stand_in_line(state, deadline)?;
+            let waiting = waiting.get_or_insert_with(|| Waiting::new(self));
+            state = self.stand_in_line(state, &waiting.turn, deadline)?;
         }
         state.front_taken = true;
         let taken = loop {
@@ -181,14 +190,19 @@ impl Slot {
                     None => Err(self.error(ErrorKind::TimedOut)),
                 };
             }
-            state = self.sleep(state, deadline);
+            if waiting.as_ref().is_some_and(Waiting::is_canceled) {
+                break Err(self.error(ErrorKind::Canceled));
+            }
+            state = self.sleep(state, deadline, &mut waiting);
         };
         state.spinner.ended();
-        state.front_taken = false;
-        state.call_next();
+        let mut ended = Ended::default();
+        state.call_next(self, &mut ended);
         // Who waits for an edge has had the last one when nothing was found; if there is a message after all, it needs
         // another.
         state.settle(self, taken.is_err());
+        drop(state);
+        ended.tell();
         taken
     }
 
@@ -199,53 +213,18 @@ impl Slot {
         mut take: impl FnMut(&Consumer, Frame) -> std::result::Result<T, ErrorKind>,
     ) -> Result<T> {
         self.check_open(&state)?;
-        state.look_outside(self);
-        let waiting = 1 + state.line.len() as u64;
-        let spare = state.rings.count().0 > waiting;
-        match spare.then(|| state.take(self, &mut take)).flatten() {
+        match state.take_spare(self, &mut take) {
             Some(taken) => taken.map_err(|kind| self.error(kind)),
             None => Err(self.error(ErrorKind::TimedOut)),
         }
     }
 
-    /// Waits behind the front until it is our turn.
-    fn stand_in_line<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, State>,
-        deadline: Deadline,
-    ) -> Result<MutexGuard<'a, State>> {
-        let turn = Arc::new(Turn {
-            come: AtomicBool::new(false),
-            changed: Condvar::new(),
-        });
-        state.line.push_back(Arc::clone(&turn));
-        while !turn.come.load(Ordering::Relaxed) {
-            let left = deadline.left();
-            if left == Some(Duration::ZERO) {
-                state.line.retain(|other| !Arc::ptr_eq(other, &turn));
-                return Err(self.error(ErrorKind::TimedOut));
-            }
-            state = match left {
-                Some(left) => {
-                    turn.changed
-                        .wait_timeout(state, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-                None => turn
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
-            };
-        }
-        Ok(state)
-    }
-
     /// Lets the front reader spin, then sleep, until something may have changed or the deadline has passed.
     fn sleep<'a>(
-        &'a self,
+        self: &'a Arc<Slot>,
         mut state: MutexGuard<'a, State>,
         deadline: Deadline,
+        waiting: &mut Option<Waiting>,
     ) -> MutexGuard<'a, State> {
         let sleepy = state.spinner.is_sleepy();
         if state.spin() {
@@ -260,6 +239,12 @@ impl Slot {
         if state.rings.is_short() {
             left = Some(left.map_or(SHORTAGE_PAUSE, |left| left.min(SHORTAGE_PAUSE)));
         }
+        let waiting = waiting.get_or_insert_with(|| Waiting::new(self));
+        if waiting.is_canceled() {
+            return state;
+        }
+        state.front_turn = Some(Arc::clone(&waiting.turn));
+        state.unwatch();
         let mut reports = std::mem::take(&mut state.reports);
         state.front_sleeps = true;
         drop(state);
@@ -288,10 +273,10 @@ impl Slot {
         }
         self.own_bell.ring();
         state.rung = true;
-        for turn in state.line.drain(..) {
-            turn.come.store(true, Ordering::Relaxed);
-            turn.changed.notify_one();
-        }
+        let mut ended = Ended::default();
+        state.dismiss(&mut ended);
+        drop(state);
+        ended.tell();
     }
 }
 
@@ -311,7 +296,7 @@ impl State {
             .map_or(0, |held| held.page.activity().load(Ordering::Acquire))
     }
 
-    fn activity_changed(&self) -> bool {
+    pub(super) fn activity_changed(&self) -> bool {
         self.activity() != self.seen_activity
     }
 
@@ -353,6 +338,32 @@ impl State {
             }
         }
         self.rings.oldest(&slot.set, || false)
+    }
+
+    /// As [`take`](Self::take), for reads that do not wait: with a look outside before it says that there is none.
+    pub(super) fn take_at_once<T>(
+        &mut self,
+        slot: &Slot,
+        take: &mut impl FnMut(&Consumer, Frame) -> std::result::Result<T, ErrorKind>,
+    ) -> Option<std::result::Result<T, ErrorKind>> {
+        if let Some(taken) = self.take(slot, take) {
+            return Some(taken);
+        }
+        self.looked_ns = clock::now_ns();
+        self.look_outside(slot);
+        self.take(slot, take)
+    }
+
+    /// Takes a message that is more than others wait for.
+    pub(super) fn take_spare<T>(
+        &mut self,
+        slot: &Slot,
+        take: &mut impl FnMut(&Consumer, Frame) -> std::result::Result<T, ErrorKind>,
+    ) -> Option<std::result::Result<T, ErrorKind>> {
+        self.look_outside(slot);
+        let waiting = 1 + self.line.len() as u64;
+        let spare = self.rings.count().0 > waiting;
+        spare.then(|| self.take(slot, take)).flatten()
     }
 
     fn spin(&mut self) -> bool {
@@ -448,7 +459,7 @@ impl State {
         }
     }
 
-    fn ring(&mut self, slot: &Slot) {
+    pub(super) fn ring(&mut self, slot: &Slot) {
         if !self.rung {
             self.rung = true;
             slot.own_bell.ring();
@@ -462,17 +473,8 @@ impl State {
         }
     }
 
-    fn call_next(&mut self) {
-        if let Some(turn) = self.line.pop_front() {
-            // The place is taken for it already, so that nobody slips in before it wakes.
-            self.front_taken = true;
-            turn.come.store(true, Ordering::Relaxed);
-            turn.changed.notify_one();
-        }
-    }
-
     /// Publishes the name again if somebody removed it.
-    fn keep_name(&mut self, slot: &Slot) {
+    pub(super) fn keep_name(&mut self, slot: &Slot) {
         if self.name_checked.elapsed() < NAME_CHECK / 10 {
             return;
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::published::timeout_ms;
 use super::queue::Slot;
 use super::{forked, MailslotInfo, MailslotOptions};
+use crate::io::{Completion, Key, Started, Tie};
 use crate::name::MailslotName;
 use crate::wait::Deadline;
 use crate::{ErrorKind, Result};
@@ -146,6 +147,32 @@ impl MailslotServer {
             return Err(forked("use mailslot").on(Arc::clone(&self.slot.full_name)));
         }
         Ok(())
+    }
+
+    /// Starts a read of the oldest message into the room of `completion`, as [`read`](Self::read) does one, and goes on without
+    /// waiting for it. Reads that wait are served in the order in which they came, whichever way they were started.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), if it fails at once; then nothing was started. No descriptors or threads are left for one that
+    /// has to wait.
+    pub fn start_read(&self, completion: Box<dyn Completion>) -> Result<Started> {
+        self.check_open()?;
+        self.slot.start_read(completion)
+    }
+
+    /// Ends reads that wait with [`ErrorKind::Canceled`]: those that were started, and threads inside of [`read`](Self::read) and its
+    /// like, whose tag is 0. Returns how many there were. No message is lost.
+    pub fn cancel(&self, chosen: &dyn Fn(Key) -> bool) -> usize {
+        match self.check_open() {
+            Ok(()) => self.slot.cancel(chosen),
+            Err(_) => 0,
+        }
+    }
+
+    /// What the open is tied to. Its reads do not look at that: who is told of their ends does.
+    #[must_use]
+    pub fn tie(&self) -> &Tie {
+        &self.slot.tie
     }
 
     /// Describes the queue and the settings. Never waits and never changes the queue.

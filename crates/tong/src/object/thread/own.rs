@@ -13,6 +13,7 @@ use tong_sys::thread::{self, Control, Steady, SuspendError};
 
 use super::ending;
 use crate::apc::Queue;
+use crate::io::Blockage;
 use crate::waits::ThreadCell;
 use crate::{Error, ErrorKind, Result};
 
@@ -38,6 +39,8 @@ pub(crate) struct Own {
     pub(super) priority: AtomicI32,
     /// What the program calls it.
     description: Mutex<String>,
+    /// What it is blocked in.
+    blockage: Blockage,
 }
 
 impl Own {
@@ -51,6 +54,7 @@ impl Own {
             birth: Birth::here(),
             priority: AtomicI32::new(0),
             description: Mutex::default(),
+            blockage: Blockage::default(),
         }))
     }
 
@@ -64,6 +68,10 @@ impl Own {
 
     pub(crate) fn apcs(&self) -> &Queue {
         &self.apcs
+    }
+
+    pub(crate) fn blockage(&self) -> &Blockage {
+        &self.blockage
     }
 
     pub(super) fn description(&self) -> MutexGuard<'_, String> {
@@ -94,7 +102,7 @@ impl Own {
     }
 
     /// Whether it has ended, or nobody can tell.
-    pub(super) fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.exit_code().is_ok_and(|code| code.is_some())
     }
 

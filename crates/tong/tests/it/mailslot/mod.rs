@@ -10,7 +10,7 @@
 //! | M2.7 ... M2.9 | [`names`] the kinds of errors, *abi* the numbers |
 //! | M3.1, M3.3 ... M3.5, M3.8 | [`create`] |
 //! | M3.7 | [`create`]; by a second user in `users.rs` |
-//! | M3.2, M3.6 | *abi* as far as they are built: see `docs/differences.md`; that nothing is inherited: [`create`] |
+//! | M3.2, M3.6 | *abi*; that nothing is inherited: [`create`] |
 //! | M4.1 ... M4.4, M4.8 | [`open`] |
 //! | M4.5 ... M4.7, M4.9 ... M4.11 | *abi*: access masks, share modes, flags and attributes exist only there |
 //! | M5.1, M5.3 ... M5.6 | *abi*: a server has no `send` and a client no `recv`, so nothing can be called wrongly |
@@ -20,14 +20,13 @@
 //! | M6.10 | *abi* |
 //! | M7.1 ... M7.13, M7.15 | [`read`], several readers in [`readers`] |
 //! | M7.14 | *abi*: the Rust calls return either a length or an error |
-//! | M7.20, M7.21, M7.23 | *abi* |
-//! | M7.22, M7.24 ... M7.26 | not built yet: see `docs/differences.md` |
+//! | M7.20 ... M7.26 | *abi*, and [`pending`] without C |
 //! | M7.27 | [`readers`] |
 //! | M8.1 ... M8.8 | [`close`]; M8.5 for one process, which is all that can hold a server handle so far |
 //! | M9.1 | *abi*: the Rust call returns everything |
 //! | M9.2 ... M9.12 | [`info`] |
 //! | M10.1, M10.2 | [`waiting`], with the descriptor that tong offers beyond them |
-//! | M10.3 | not built yet: see `docs/differences.md` |
+//! | M10.3 | *abi* |
 //! | M10.4 ... M10.6 | [`waiting`] for duplicates within a process; the rest is not built yet |
 //! | M11.1 ... M11.12 | [`remote`], and every form in *names* |
 //! | 8 processes that write as fast as they can, and that are killed | [`stress`] |
@@ -39,6 +38,7 @@ mod info;
 mod names;
 mod object;
 mod open;
+mod pending;
 mod read;
 mod readers;
 mod remote;
@@ -46,16 +46,11 @@ mod stress;
 mod waiting;
 mod write;
 
-use std::fmt::Debug;
-use std::fs;
-use std::path::Path;
-use std::sync::mpsc;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tong::{ErrorKind, MailslotClient, MailslotName, MailslotServer};
 
-use crate::support;
+use crate::support::{self, kind, pattern, waiting};
 
 pub(crate) use close::role_count_descriptors;
 pub(crate) use create::role_try_to_serve;
@@ -130,11 +125,6 @@ fn pair(test: &str) -> (MailslotServer, MailslotClient) {
     (server, client)
 }
 
-/// What kind of failure it is.
-fn kind<T: Debug>(result: tong::Result<T>) -> ErrorKind {
-    result.unwrap_err().kind()
-}
-
 /// The next message, which must be there already.
 fn next(server: &MailslotServer) -> Vec<u8> {
     server.recv_vec(Some(Duration::ZERO)).unwrap()
@@ -148,32 +138,4 @@ fn drain(server: &MailslotServer) -> Vec<Vec<u8>> {
     }
     assert_eq!(kind(server.try_recv(&mut [])), ErrorKind::TimedOut);
     messages
-}
-
-/// Bytes in which a shift or a hole would show, different for each length.
-fn pattern(len: usize) -> Vec<u8> {
-    let words = (len as u64..).map(|word| word.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
-    words.flatten().take(len).collect()
-}
-
-/// Starts a thread that runs `read`, and returns when it sleeps in it.
-fn waiting<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    let (tell, told) = mpsc::channel();
-    let thread = thread::spawn(move || {
-        tell.send(fs::read_link("/proc/thread-self").unwrap())
-            .unwrap();
-        read()
-    });
-    let stat = Path::new("/proc").join(told.recv().unwrap()).join("stat");
-    let mut looks_asleep = 0;
-    support::eventually("the reader sleeps", || {
-        // A thread that has ended is asleep for good.
-        let stat = fs::read_to_string(&stat).unwrap_or_else(|_| ") S".to_owned());
-        let asleep = stat
-            .rsplit_once(") ")
-            .is_some_and(|(_, rest)| rest.starts_with('S'));
-        looks_asleep = if asleep { looks_asleep + 1 } else { 0 };
-        looks_asleep > 5
-    });
-    thread
 }
