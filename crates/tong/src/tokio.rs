@@ -15,6 +15,10 @@
 //! A task takes what it waits for when it is polled, so a thread that comes in between may be faster. Tasks among themselves
 //! are served in no particular order.
 
+mod pipe;
+
+pub use pipe::{PipeListener, PipeStream};
+
 use std::os::fd::OwnedFd;
 use std::task::{Context, Poll};
 use std::time::Duration;
