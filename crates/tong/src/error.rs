@@ -87,6 +87,26 @@ pub enum ErrorKind {
     NotAProgram,
     /// What should be the current directory of a process is no directory, or cannot be entered.
     NotADirectory,
+    /// The pipe's other end is closed, and nothing of what it wrote is left to read.
+    BrokenPipe,
+    /// The pipe's other end is closed; nothing was written, or the client that was there has gone.
+    PipeClosing,
+    /// Nothing can be read from the pipe at the moment, and the call does not wait.
+    PipeEmpty,
+    /// The server has disconnected this end of the pipe.
+    NotConnected,
+    /// No client has opened the pipe instance yet.
+    PipeListening,
+    /// A client is connected already; for a server that waits for one, this is a success.
+    PipeConnected,
+    /// The pipe is in a state, or of a type, that does not allow this.
+    BadPipe,
+    /// All instances of the pipe are taken, or the pipe has something to read first.
+    PipeBusy,
+    /// The operation was canceled.
+    Canceled,
+    /// The buffer holds the beginning of a message, and the rest can be read next.
+    MoreData,
     /// The system refused for another reason; see [`Error::source`](std::error::Error::source).
     Io,
 }
@@ -125,6 +145,20 @@ impl ErrorKind {
             ErrorKind::SharingViolation => {
                 "another open of the file excludes this one by its share mode"
             }
+            ErrorKind::BrokenPipe => "the pipe's other end is closed, and everything it wrote has been read",
+            ErrorKind::PipeClosing => "the pipe's other end is closed",
+            ErrorKind::PipeEmpty => "the pipe has nothing to read at the moment",
+            ErrorKind::NotConnected => {
+                "the server has disconnected this end of the pipe; close it and open the pipe again"
+            }
+            ErrorKind::PipeListening => "no client has opened this pipe instance yet",
+            ErrorKind::PipeConnected => "a client is connected to this pipe instance already",
+            ErrorKind::BadPipe => "the pipe's state, type or read mode does not allow this",
+            ErrorKind::PipeBusy => {
+                "all instances of the pipe are taken; wait for one, and try again"
+            }
+            ErrorKind::Canceled => "the operation was canceled",
+            ErrorKind::MoreData => "the message is longer than the buffer; its rest can be read next",
             ErrorKind::Closed => "the other side is gone",
             ErrorKind::NegativeSeek => "the position lies before the start of the file",
             ErrorKind::Corrupt => "the peer broke the rules of the shared memory, and was cut off",
@@ -292,7 +326,11 @@ impl From<Error> for io::Error {
             ErrorKind::TimedOut => io::ErrorKind::TimedOut,
             ErrorKind::QueueFull => io::ErrorKind::WouldBlock,
             ErrorKind::NoMemory => io::ErrorKind::OutOfMemory,
-            ErrorKind::Closed => io::ErrorKind::BrokenPipe,
+            ErrorKind::Closed | ErrorKind::BrokenPipe | ErrorKind::PipeClosing => {
+                io::ErrorKind::BrokenPipe
+            }
+            ErrorKind::PipeEmpty => io::ErrorKind::WouldBlock,
+            ErrorKind::NotConnected => io::ErrorKind::NotConnected,
             ErrorKind::Corrupt => io::ErrorKind::InvalidData,
             ErrorKind::Unsupported => io::ErrorKind::Unsupported,
             ErrorKind::InvalidName | ErrorKind::NameTooLong | ErrorKind::InvalidParameter => {

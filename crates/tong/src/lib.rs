@@ -105,6 +105,8 @@ mod error;
 #[cfg(not(loom))]
 pub mod handle;
 #[cfg(not(loom))]
+pub mod io;
+#[cfg(not(loom))]
 pub mod name;
 #[cfg(not(loom))]
 pub mod namespace;
@@ -124,7 +126,7 @@ mod waits;
 #[cfg(not(loom))]
 pub use error::{Error, ErrorKind, Result};
 #[cfg(not(loom))]
-pub use name::MailslotName;
+pub use name::{MailslotName, PipeName};
 #[cfg(not(loom))]
 pub use namespace::Namespace;
 #[cfg(not(loom))]
@@ -133,6 +135,10 @@ pub use object::event::{Event, Made, Reset};
 pub use object::mailslot::{Access, MailslotClient, MailslotInfo, MailslotOptions, MailslotServer};
 #[cfg(not(loom))]
 pub use object::mutex::{Acquired, Mutex, MutexGuard};
+#[cfg(not(loom))]
+pub use object::pipe::{
+    self, AnonymousReader, AnonymousWriter, Fifo, PipeClient, PipeOptions, PipeServer,
+};
 #[cfg(not(loom))]
 pub use object::process::{Inherit, Process, ProcessOptions, Stream};
 #[cfg(not(loom))]

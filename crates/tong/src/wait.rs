@@ -244,6 +244,24 @@ impl Deadline {
     }
 }
 
+thread_local! {
+    /// How long the thread's last waits for ends of operations were.
+    static SPINNER: std::cell::RefCell<Spinner> = const { std::cell::RefCell::new(Spinner::new()) };
+}
+
+/// Waits until `ready`: spins first, if the thread's last waits of this sort were short, and then has it `sleep`, which
+/// returns when it is ready, or another reason to end has come.
+#[doc(hidden)]
+pub fn spin_then<T>(ready: impl FnMut() -> bool, sleep: impl FnOnce() -> T) -> Option<T> {
+    let spin = |spinner: &std::cell::RefCell<Spinner>| spinner.borrow_mut().spin(ready);
+    let slept = match SPINNER.with(spin) {
+        true => None,
+        false => Some(sleep()),
+    };
+    SPINNER.with_borrow_mut(Spinner::ended);
+    slept
+}
+
 /// Looks before the clock is read for the first time; a message that is on its way is here by then.
 const QUICK_LOOKS: u32 = 128;
 

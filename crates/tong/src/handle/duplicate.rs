@@ -229,6 +229,9 @@ pub(super) fn pull(process: &Process, handle: Handle) -> Result<(Object, Rights)
     shown.note_pull();
     let (fd, companion) = match (record.kind, record.descriptor) {
         (Kind::File, Some(number)) => (Some(take_descriptor(process, number)?), None),
+        (Kind::AnonymousReader | Kind::AnonymousWriter, Some(number)) => {
+            (Some(take_pipe_end(process, number, record.kind)?), None)
+        }
         (Kind::Process, _) => {
             let companion = (record.bits != 0).then(|| open_again(process, record.bits.into()));
             (
@@ -236,6 +239,10 @@ pub(super) fn pull(process: &Process, handle: Handle) -> Result<(Object, Rights)
                 companion.and_then(Result::ok),
             )
         }
+        (Kind::PipeServer | Kind::PipeClient, Some(number)) => {
+            (Some(take_descriptor(process, number)?), None)
+        }
+        (Kind::PipeServer | Kind::PipeClient, None) => return Err(never_handed_over(process)),
         (_, Some(number)) => (Some(open_again(process, number)?), None),
         (Kind::MailslotClient, None) => (None, None),
         (_, None) => return Err(not_taken_in(process)),
@@ -246,6 +253,14 @@ pub(super) fn pull(process: &Process, handle: Handle) -> Result<(Object, Rights)
         return Err(stale(handle));
     }
     Ok((object?, record.granted))
+}
+
+/// Only its own process can make what a pipe's end travels in.
+fn never_handed_over(process: &Process) -> Error {
+    Error::new(OP, ErrorKind::Unsupported).because(format!(
+        "only process {} itself can hand this pipe's end over, by DuplicateHandle into another process or by inheritance",
+        process.id()
+    ))
 }
 
 /// The descriptor of what was pushed is still on its way.
@@ -284,6 +299,24 @@ fn take_descriptor(process: &Process, number: i32) -> Result<OwnedFd> {
         rustix::io::Errno::SRCH => Error::new(OP, ErrorKind::AccessDenied)
             .because(format!("process {} has ended", process.id())),
         _ => Error::from_io(OP, errno.into()),
+    })
+}
+
+/// A descriptor of the end of a pipe that another process has. Where it cannot be taken it is opened anew, which for a pipe
+/// is the same, as all there is to know is in the pipe.
+fn take_pipe_end(process: &Process, number: i32, kind: Kind) -> Result<OwnedFd> {
+    let access = match kind {
+        Kind::AnonymousReader => OFlags::RDONLY,
+        _ => OFlags::WRONLY,
+    };
+    take_descriptor(process, number).or_else(|error| {
+        // Opening the writing end would wait for a reader.
+        let link = format!("/proc/{}/fd/{number}", process.id());
+        let flags = access | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let opened = rustix::fs::open(link, flags, Mode::empty()).map_err(|_| error)?;
+        rustix::fs::fcntl_setfl(&opened, access)
+            .map_err(|errno| Error::from_io(OP, errno.into()))?;
+        Ok(opened)
     })
 }
 

@@ -4,9 +4,11 @@
 //! |---|---|---|
 //! | event, mutex, semaphore, timer | a descriptor of the memory that it is in, with a lock that keeps it alive | the same |
 //! | file | the descriptor of the open itself | position, share mode and all else are the same |
+//! | end of an anonymous pipe | the descriptor of the end | the same, but for later changes of whether calls wait |
 //! | snapshot | the descriptor of its memory file | the same |
 //! | process | its pidfd, and its page | the same, also if it has ended |
 //! | thread | the pidfd of its process, if it is the initial thread | the initial thread of that process |
+//! | pipe server, pipe client | the reading side of its box ([`object::pipe`](crate::object::pipe)), which holds the rest | the same open |
 //! | mailslot client | its identity, which leads to the name | is a writer of its own, with its own quota |
 //! | mailslot server | nothing: its queue is memory of its process | - |
 
@@ -16,10 +18,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use super::mirror::Shown;
 use super::record::Record;
 use super::{Kind, Object};
+use crate::object::anonymous_pipe::{AnonymousReader, AnonymousWriter};
 use crate::object::event::Event;
 use crate::object::file::{self, File};
 use crate::object::mailslot;
 use crate::object::mutex::Mutex;
+use crate::object::pipe::{PipeClient, PipeServer};
 use crate::object::process::Process;
 use crate::object::semaphore::Semaphore;
 use crate::object::snapshot::Snapshot;
@@ -65,13 +69,19 @@ pub(super) fn pack(object: &Object) -> Result<Carrier> {
             file.note_shared();
             Ok(Carrier::Object)
         }
-        Object::Snapshot(_) | Object::Process(_) | Object::MailslotClient(_) => Ok(Carrier::Object),
+        Object::Snapshot(_)
+        | Object::Process(_)
+        | Object::MailslotClient(_)
+        | Object::AnonymousReader(_)
+        | Object::AnonymousWriter(_) => Ok(Carrier::Object),
         Object::Thread(thread) if thread.id() & INITIAL != 0 => {
             let process = Process::open(thread.process_id())?;
             let fd = process.as_fd().try_clone_to_owned();
             fd.map(Carrier::Own)
                 .map_err(|error| Error::from_io("hand thread over", error))
         }
+        Object::PipeServer(server) => server.export().map(Carrier::Own),
+        Object::PipeClient(client) => client.export().map(Carrier::Own),
         object => match object.shared() {
             Some(shared) => {
                 shared.lend();
@@ -105,6 +115,14 @@ pub(super) fn unpack(
         Kind::Semaphore => Object::Semaphore(Semaphore::import(descriptor()?, at)?),
         Kind::Timer => Object::Timer(Timer::import(descriptor()?, at)?),
         Kind::File => Object::File(File::passed(descriptor()?, record.bits, record.identity)?),
+        Kind::AnonymousReader => {
+            let reader = AnonymousReader::passed(descriptor()?, record.bits, record.identity)?;
+            Object::AnonymousReader(reader)
+        }
+        Kind::AnonymousWriter => {
+            let writer = AnonymousWriter::passed(descriptor()?, record.bits, record.identity)?;
+            Object::AnonymousWriter(writer)
+        }
         Kind::Snapshot => Object::Snapshot(Snapshot::adopt(descriptor()?)?),
         Kind::Process => Object::Process(Process::import(descriptor()?, companion)?),
         Kind::Thread => Object::Thread(Thread::initial_of(Process::import(descriptor()?, None)?)),
@@ -112,6 +130,8 @@ pub(super) fn unpack(
             let name = mailslot::name_of(record.identity)?;
             Object::MailslotClient(MailslotClient::open(&name)?)
         }
+        Kind::PipeServer => Object::PipeServer(PipeServer::import(descriptor()?, record.identity)?),
+        Kind::PipeClient => Object::PipeClient(PipeClient::import(descriptor()?, record.identity)?),
         kind => return Err(only_here(kind)),
     })
 }
@@ -132,7 +152,9 @@ pub(super) fn name_of(pid: u32, record: &Record) -> Option<String> {
         kind => {
             let link = format!("/proc/{pid}/fd/{}", record.descriptor?);
             match kind {
-                Kind::File => file::name_behind(&link),
+                Kind::File | Kind::AnonymousReader | Kind::AnonymousWriter => {
+                    file::name_behind(&link)
+                }
                 Kind::Event | Kind::Mutex | Kind::Semaphore | Kind::Timer => {
                     let page = std::fs::File::open(link).ok()?;
                     Some(namespace::read_page(&page).ok()??.name)

@@ -25,7 +25,7 @@ const INHERIT: u8 = 1;
 const PROTECT: u8 = 2;
 
 /// All kinds, by number; the numbers are part of the layout.
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 17] = [
     Kind::Event,
     Kind::Mutex,
     Kind::Semaphore,
@@ -39,6 +39,10 @@ const KINDS: [Kind; 13] = [
     Kind::MailslotClient,
     Kind::Completion,
     Kind::Snapshot,
+    Kind::AnonymousReader,
+    Kind::AnonymousWriter,
+    Kind::PipeServer,
+    Kind::PipeClient,
 ];
 
 /// What is known of a handle from outside.

@@ -218,6 +218,14 @@ pub enum Kind {
     MailslotServer,
     /// A writing end of a mailslot.
     MailslotClient,
+    /// The server's end of a pipe instance.
+    PipeServer,
+    /// The client's end of a pipe.
+    PipeClient,
+    /// The reading end of an anonymous pipe.
+    AnonymousReader,
+    /// The writing end of an anonymous pipe.
+    AnonymousWriter,
     /// An I/O completion port.
     Completion,
     /// A frozen list of processes and threads.
@@ -250,9 +258,13 @@ impl Kind {
             Kind::Process => [0x0002_0410, 0x0002_0BEA, 0x0012_1001, 0x001F_FFFF],
             Kind::Thread => [0x0002_0048, 0x0002_0437, 0x0012_1800, 0x001F_FFFF],
             Kind::Job => [0x0002_0004, 0x0002_000B, 0x0012_0000, 0x001F_003F],
-            Kind::File | Kind::MailslotServer | Kind::MailslotClient => {
-                [0x0012_0089, 0x0012_0116, 0x0012_00A0, 0x001F_01FF]
-            }
+            Kind::File
+            | Kind::MailslotServer
+            | Kind::MailslotClient
+            | Kind::PipeServer
+            | Kind::PipeClient
+            | Kind::AnonymousReader
+            | Kind::AnonymousWriter => [0x0012_0089, 0x0012_0116, 0x0012_00A0, 0x001F_01FF],
         };
         Generic {
             read: Rights(read),
@@ -268,7 +280,13 @@ impl Kind {
     pub(crate) const fn rights_only_shrink(self) -> bool {
         matches!(
             self,
-            Kind::File | Kind::MailslotServer | Kind::MailslotClient
+            Kind::File
+                | Kind::MailslotServer
+                | Kind::MailslotClient
+                | Kind::PipeServer
+                | Kind::PipeClient
+                | Kind::AnonymousReader
+                | Kind::AnonymousWriter
         )
     }
 }
@@ -287,6 +305,10 @@ impl fmt::Display for Kind {
             Kind::File => "file",
             Kind::MailslotServer => "mailslot server",
             Kind::MailslotClient => "mailslot client",
+            Kind::PipeServer => "pipe server",
+            Kind::PipeClient => "pipe client",
+            Kind::AnonymousReader => "anonymous pipe, reading end",
+            Kind::AnonymousWriter => "anonymous pipe, writing end",
             Kind::Completion => "completion port",
             Kind::Snapshot => "snapshot",
         })
