@@ -491,7 +491,7 @@ fn fifo_opens_without_waiting_and_then_waits_for_data() {
     assert!(made.success());
     assert_eq!(
         kind(open_existing(&path, Rights::GENERIC_WRITE, Share::ALL)),
-        ErrorKind::Io,
+        ErrorKind::PipeBusy,
         "nobody reads"
     );
     let reader = open_existing(&path, Rights::GENERIC_READ, Share::ALL).unwrap();
@@ -514,7 +514,7 @@ fn fifo_opens_without_waiting_and_then_waits_for_data() {
         ErrorKind::InvalidFunction
     );
     drop(reader);
-    assert_eq!(kind(writer.write(b"nobody")), ErrorKind::Closed);
+    assert_eq!(kind(writer.write(b"nobody")), ErrorKind::PipeClosing);
 }
 
 #[test]

@@ -56,12 +56,13 @@ impl Foe {
             ChannelMemory::create(c"tong-foe", Geometry::new(directions, 65536, quota)).unwrap();
         let bell = Bell::create().unwrap();
         let answer_bell = (directions == 2).then(|| Bell::create().unwrap());
-        let mut fds: Vec<BorrowedFd<'_>> = vec![memory.memory().as_fd(), bell.as_fd()];
+        let mut fds: Vec<BorrowedFd<'_>> = vec![memory.memory().unwrap().as_fd(), bell.as_fd()];
         fds.extend(answer_bell.as_ref().map(AsFd::as_fd));
         socket::send(&socket, &greeting_bytes(&memory, directions, quota), &fds).unwrap();
         let map = memory
             .memory()
-            .map(0, memory.memory().len().try_into().unwrap())
+            .unwrap()
+            .map(0, memory.memory().unwrap().len().try_into().unwrap())
             .unwrap();
         Foe {
             socket,
@@ -82,7 +83,7 @@ impl Foe {
         scribble(&self.map, random);
         if random.u32(..32) == 0 {
             let offset = 4096 * random.u64(..16);
-            self.memory.memory().release(offset, 4096).unwrap();
+            self.memory.memory().unwrap().release(offset, 4096).unwrap();
         }
     }
 }
@@ -112,7 +113,7 @@ fn scribble(map: &Map, random: &mut fastrand::Rng) {
 
 /// What an honest client sends with its descriptors.
 fn greeting_bytes(memory: &ChannelMemory, directions: u32, quota: u64) -> [u8; 48] {
-    let header = memory.memory().map(0, 4096).unwrap();
+    let header = memory.memory().unwrap().map(0, 4096).unwrap();
     let shape = header.word(0x08).load(Ordering::Relaxed);
     let mut bytes = [0; 48];
     bytes[..8].copy_from_slice(b"tonghey1");

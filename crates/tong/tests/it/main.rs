@@ -1,5 +1,6 @@
 //! The tests of `tong`: a file per object, each test a sentence about behaviour, with the rules that it checks.
 
+mod anonymous_pipe;
 mod apc;
 #[cfg(feature = "tokio")]
 mod async_waits;
@@ -15,6 +16,9 @@ mod machine;
 mod mailslot;
 mod namespace;
 mod objects;
+mod pipe;
+mod pipe_names;
+mod ports;
 mod process;
 mod process_list;
 mod puppet;
@@ -26,6 +30,8 @@ mod waits;
 /// What the test binary can do as a child of itself.
 const ROLES: &[(&str, fn())] = &[
     ("puppet", puppet::role_puppet),
+    ("copy_standard", anonymous_pipe::role_copy_standard),
+    ("hold_pipe_end", anonymous_pipe::role_hold_pipe_end),
     ("minion", handle::role_minion),
     ("step", crash::role_step),
     ("hold_files", file::role_hold_files),
@@ -44,6 +50,12 @@ const ROLES: &[(&str, fn())] = &[
     ("start_many", process::role_start_many),
     ("have_handles", process::role_have_handles),
     ("use_handles", process::role_use_handles),
+    #[cfg(feature = "tokio")]
+    ("pipe_task_server", pipe::role_pipe_task_server),
+    #[cfg(feature = "tokio")]
+    ("pipe_task_crowd", pipe::role_pipe_task_crowd),
+    ("pipe_heir", pipe::role_pipe_heir),
+    ("pipe_servant", pipe::role_pipe_servant),
     ("write", mailslot::role_write),
     ("write_in_turn", mailslot::role_write_in_turn),
     ("write_lengths", mailslot::role_write_lengths),
@@ -60,6 +72,11 @@ const ROLES: &[(&str, fn())] = &[
     ("flood_until_killed", mailslot::role_flood_until_killed),
     ("leave_a_child", process_list::role_leave_a_child),
     ("outlive", process_list::role_outlive),
+    ("pipe_player", pipe::role_pipe_player),
+    ("fork_pipe", pipe::role_fork_pipe),
+    ("name_player", pipe_names::role_name_player),
+    ("step_pipe", pipe_names::role_step_pipe),
+    ("serve_named_pipe", pipe_names::role_serve_named_pipe),
     ("player", waits::role_player),
     ("own_until_killed", waits::role_own_until_killed),
     ("abandon", waits::role_abandon),

@@ -1,7 +1,7 @@
 //! A process that does what it is told, one command a line, so that a test can say who does what in which order.
 //!
 //! A [`Puppet`] has a namespace of its own (the library asks the environment at every call), at most one server handle
-//! and one client handle. It answers every command with what came out, or with the kind of the error.
+//! and one client handle, and any number of pipe ends. It answers every command with what came out, or with the kind of the error.
 
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -174,6 +174,7 @@ pub(crate) fn role_puppet() {
 struct Stage {
     server: Option<MailslotServer>,
     client: Option<MailslotClient>,
+    pipes: crate::pipe::Stage,
 }
 
 impl Stage {
@@ -224,6 +225,7 @@ impl Stage {
             }
             "fill-disk" => return Ok(fill_disk(words[0].parse().unwrap())),
             "holdings" => return Ok(holdings()),
+            "pipe" => return self.pipes.obey(words[0], &words[1..]),
             "pid" => return Ok(std::process::id().to_string()),
             "serve-once" => return serve_once(words[0]),
             "visit" => return visit(words[0]),

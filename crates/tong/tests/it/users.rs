@@ -11,19 +11,19 @@ use std::time::Duration;
 use crate::puppet::{files, fresh_root, mailslots, Puppet};
 use crate::support::{eventually, skip, works, Watchdog};
 
-const ANN: u32 = 12_345;
-const BOB: u32 = 12_346;
+pub(crate) const ANN: u32 = 12_345;
+pub(crate) const BOB: u32 = 12_346;
 /// A group that Ann and nobody else is in at first.
-const CHOIR: u32 = 22_222;
+pub(crate) const CHOIR: u32 = 22_222;
 
 /// A machine with several users: their private roots, and a machine-wide directory.
-struct Machine {
+pub(crate) struct Machine {
     place: tempfile::TempDir,
 }
 
 impl Machine {
     /// `None`, said loudly, if this process cannot become other users.
-    fn new(test: &str) -> Option<Machine> {
+    pub(crate) fn new(test: &str) -> Option<Machine> {
         if !works(&[
             "setpriv",
             "--reuid",
@@ -48,7 +48,7 @@ impl Machine {
         Some(Machine { place })
     }
 
-    fn root_of(&self, uid: u32) -> PathBuf {
+    pub(crate) fn root_of(&self, uid: u32) -> PathBuf {
         let root = self.place.path().join(format!("user-{uid}"));
         if !root.exists() {
             fs::create_dir(&root).unwrap();
@@ -58,17 +58,17 @@ impl Machine {
         root
     }
 
-    fn global(&self) -> PathBuf {
+    pub(crate) fn global(&self) -> PathBuf {
         self.place.path().join("global")
     }
 
     /// A process of the user, in `groups` besides its own.
-    fn user(&self, uid: u32, groups: &[u32], root: &Path) -> Puppet {
+    pub(crate) fn user(&self, uid: u32, groups: &[u32], root: &Path) -> Puppet {
         self.user_after(uid, groups, root, "")
     }
 
     /// The same, started by a shell that does something first.
-    fn user_after(&self, uid: u32, groups: &[u32], root: &Path, first: &str) -> Puppet {
+    pub(crate) fn user_after(&self, uid: u32, groups: &[u32], root: &Path, first: &str) -> Puppet {
         let global = format!("TONG_GLOBAL_DIR={}", self.global().display());
         let program = self.place.path().join("program").display().to_string();
         let id = uid.to_string();
@@ -93,15 +93,15 @@ impl Machine {
         )
     }
 
-    fn ann(&self) -> Puppet {
+    pub(crate) fn ann(&self) -> Puppet {
         self.user(ANN, &[], &self.root_of(ANN))
     }
 
-    fn bob(&self) -> Puppet {
+    pub(crate) fn bob(&self) -> Puppet {
         self.user(BOB, &[], &self.root_of(BOB))
     }
 
-    fn administrator(&self) -> Puppet {
+    pub(crate) fn administrator(&self) -> Puppet {
         self.user(0, &[], &self.root_of(0))
     }
 }

@@ -36,7 +36,7 @@ fn greet_wrongly(connect: impl Fn() -> OwnedFd, directions: u32) -> Vec<OwnedFd>
         socket::send(&connection, bytes, fds).unwrap();
         connections.push(connection);
     };
-    let all = [&[memory.memory().as_fd()], &bells[..]].concat();
+    let all = [&[memory.memory().unwrap().as_fd()], &bells[..]].concat();
     // Descriptors: none, too few, too many, in the wrong order.
     send(&right, &[]);
     send(&right, &all[..1]);
@@ -63,7 +63,7 @@ fn greet_wrongly(connect: impl Fn() -> OwnedFd, directions: u32) -> Vec<OwnedFd>
         send(&wrong, &all);
     }
     // Memory that is none.
-    for other in not_memory(memory.memory().len()) {
+    for other in not_memory(memory.memory().unwrap().len()) {
         send(&right, &[&[other.as_fd()], &bells[..]].concat());
     }
     connections

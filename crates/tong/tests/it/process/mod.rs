@@ -23,7 +23,7 @@ use crate::support::namespace;
 const LONG: Option<Duration> = Some(Duration::from_secs(60));
 
 /// This binary as a process of tong's own, in a role.
-fn actor(role: &str, args: &[&str]) -> ProcessOptions {
+pub(crate) fn actor(role: &str, args: &[&str]) -> ProcessOptions {
     let options = ProcessOptions::new(std::env::current_exe().unwrap()).args([
         "--exact",
         "support::actor",

@@ -202,6 +202,41 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// What kind of failure it is.
+pub(crate) fn kind<T: std::fmt::Debug>(result: tong::Result<T>) -> tong::ErrorKind {
+    result.unwrap_err().kind()
+}
+
+/// Bytes in which a shift or a hole would show, different for each length.
+pub(crate) fn pattern(len: usize) -> Vec<u8> {
+    let words = (len as u64..).map(|word| word.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+    words.flatten().take(len).collect()
+}
+
+/// Starts a thread that runs `call`, and returns when it sleeps in it.
+pub(crate) fn waiting<T: Send + 'static>(
+    call: impl FnOnce() -> T + Send + 'static,
+) -> std::thread::JoinHandle<T> {
+    let (tell, told) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        tell.send(std::fs::read_link("/proc/thread-self").unwrap())
+            .unwrap();
+        call()
+    });
+    let stat = Path::new("/proc").join(told.recv().unwrap()).join("stat");
+    let mut looks_asleep = 0;
+    eventually("the thread sleeps", || {
+        // A thread that has ended is asleep for good.
+        let stat = std::fs::read_to_string(&stat).unwrap_or_else(|_| ") S".to_owned());
+        let asleep = stat
+            .rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('S'));
+        looks_asleep = if asleep { looks_asleep + 1 } else { 0 };
+        looks_asleep > 5
+    });
+    thread
+}
+
 /// How many descriptors this process has open.
 pub(crate) fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
