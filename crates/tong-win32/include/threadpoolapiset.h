@@ -1,4 +1,4 @@
-/* threadpoolapiset.h - work, timers and waits whose callbacks run on threads of the library.
+/* threadpoolapiset.h - work, timers, waits and ended operations whose callbacks run on threads of the library.
  *
  * A pool of one's own bounds how many of its callbacks run at a time. Priorities, libraries, activation contexts and
  * the minimum of threads are accepted and make no difference.
@@ -15,6 +15,7 @@ typedef struct _TP_POOL TP_POOL, *PTP_POOL;
 typedef struct _TP_WORK TP_WORK, *PTP_WORK;
 typedef struct _TP_TIMER TP_TIMER, *PTP_TIMER;
 typedef struct _TP_WAIT TP_WAIT, *PTP_WAIT;
+typedef struct _TP_IO TP_IO, *PTP_IO;
 typedef struct _TP_CLEANUP_GROUP TP_CLEANUP_GROUP, *PTP_CLEANUP_GROUP;
 
 typedef VOID(NTAPI *PTP_SIMPLE_CALLBACK)(PTP_CALLBACK_INSTANCE Instance, PVOID Context);
@@ -22,6 +23,8 @@ typedef VOID(NTAPI *PTP_WORK_CALLBACK)(PTP_CALLBACK_INSTANCE Instance, PVOID Con
 typedef VOID(NTAPI *PTP_TIMER_CALLBACK)(PTP_CALLBACK_INSTANCE Instance, PVOID Context, PTP_TIMER Timer);
 typedef VOID(NTAPI *PTP_WAIT_CALLBACK)(PTP_CALLBACK_INSTANCE Instance, PVOID Context, PTP_WAIT Wait,
                                        TP_WAIT_RESULT WaitResult);
+typedef VOID(NTAPI *PTP_WIN32_IO_CALLBACK)(PTP_CALLBACK_INSTANCE Instance, PVOID Context, PVOID Overlapped,
+                                           ULONG IoResult, ULONG_PTR NumberOfBytesTransferred, PTP_IO Io);
 typedef VOID(NTAPI *PTP_CLEANUP_GROUP_CANCEL_CALLBACK)(PVOID ObjectContext, PVOID CleanupContext);
 
 typedef enum _TP_CALLBACK_PRIORITY {
@@ -120,6 +123,14 @@ WINBASEAPI PTP_WAIT WINAPI CreateThreadpoolWait(PTP_WAIT_CALLBACK pfnwa, PVOID p
 WINBASEAPI VOID WINAPI SetThreadpoolWait(PTP_WAIT pwa, HANDLE h, PFILETIME pftTimeout);
 WINBASEAPI VOID WINAPI WaitForThreadpoolWaitCallbacks(PTP_WAIT pwa, BOOL fCancelPendingCallbacks);
 WINBASEAPI VOID WINAPI CloseThreadpoolWait(PTP_WAIT pwa);
+
+/* The callback runs for each operation on the open that ends; IoResult is an error code. StartThreadpoolIo comes before
+ * each operation, and CancelThreadpoolIo after one that failed at once. */
+WINBASEAPI PTP_IO WINAPI CreateThreadpoolIo(HANDLE fl, PTP_WIN32_IO_CALLBACK pfnio, PVOID pv, PTP_CALLBACK_ENVIRON pcbe);
+WINBASEAPI VOID WINAPI StartThreadpoolIo(PTP_IO pio);
+WINBASEAPI VOID WINAPI CancelThreadpoolIo(PTP_IO pio);
+WINBASEAPI VOID WINAPI WaitForThreadpoolIoCallbacks(PTP_IO pio, BOOL fCancelPendingCallbacks);
+WINBASEAPI VOID WINAPI CloseThreadpoolIo(PTP_IO pio);
 
 /* What is to be done when the callback returns. */
 WINBASEAPI VOID WINAPI SetEventWhenCallbackReturns(PTP_CALLBACK_INSTANCE pci, HANDLE evt);

@@ -1,4 +1,4 @@
-/* winbase.h - constants of processes and waits, mailslots, messages, local memory, and the smaller headers for all else. */
+/* winbase.h - constants of processes, waits and pipes, mailslots, messages, local memory, and the smaller headers for all else. */
 #ifndef TONG_WINBASE_H
 #define TONG_WINBASE_H
 
@@ -9,8 +9,10 @@
 #include <handleapi.h>
 #include <heapapi.h>
 #include <interlockedapi.h>
+#include <ioapiset.h>
 #include <libloaderapi.h>
 #include <minwinbase.h>
+#include <namedpipeapi.h>
 #include <processenv.h>
 #include <processthreadsapi.h>
 #include <profileapi.h>
@@ -28,6 +30,14 @@
 #define WAIT_ABANDONED (STATUS_ABANDONED_WAIT_0 + 0)
 #define WAIT_ABANDONED_0 (STATUS_ABANDONED_WAIT_0 + 0)
 #define WAIT_IO_COMPLETION STATUS_USER_APC
+
+/* Whether an operation has ended; if so, what it delivered is there. */
+#define HasOverlappedIoCompleted(lpOverlapped) \
+    (__atomic_load_n(&(lpOverlapped)->Internal, __ATOMIC_ACQUIRE) != (ULONG_PTR)STATUS_PENDING)
+
+/* What an open does not want to be told of. */
+#define FILE_SKIP_COMPLETION_PORT_ON_SUCCESS 0x1
+#define FILE_SKIP_SET_EVENT_ON_HANDLE 0x2
 
 /* How a process or thread is to start. */
 #define DEBUG_PROCESS 0x00000001
@@ -123,6 +133,29 @@ typedef struct _STARTUPINFOEXW {
 #define FILE_FLAG_BACKUP_SEMANTICS 0x02000000
 #define FILE_FLAG_POSIX_SEMANTICS 0x01000000
 #define FILE_FLAG_OPEN_REPARSE_POINT 0x00200000
+#define FILE_FLAG_FIRST_PIPE_INSTANCE 0x00080000
+
+#define PIPE_ACCESS_INBOUND 0x00000001
+#define PIPE_ACCESS_OUTBOUND 0x00000002
+#define PIPE_ACCESS_DUPLEX 0x00000003
+
+#define PIPE_CLIENT_END 0x00000000
+#define PIPE_SERVER_END 0x00000001
+
+#define PIPE_WAIT 0x00000000
+#define PIPE_NOWAIT 0x00000001
+#define PIPE_READMODE_BYTE 0x00000000
+#define PIPE_READMODE_MESSAGE 0x00000002
+#define PIPE_TYPE_BYTE 0x00000000
+#define PIPE_TYPE_MESSAGE 0x00000004
+#define PIPE_ACCEPT_REMOTE_CLIENTS 0x00000000
+#define PIPE_REJECT_REMOTE_CLIENTS 0x00000008
+
+#define PIPE_UNLIMITED_INSTANCES 255
+
+#define NMPWAIT_WAIT_FOREVER 0xFFFFFFFF
+#define NMPWAIT_NOWAIT 0x00000001
+#define NMPWAIT_USE_DEFAULT_WAIT 0x00000000
 
 #define SECURITY_ANONYMOUS 0x00000000
 #define SECURITY_IDENTIFICATION 0x00010000
@@ -138,6 +171,12 @@ typedef struct _STARTUPINFOEXW {
 #define LHND (LMEM_MOVEABLE | LMEM_ZEROINIT)
 #define LPTR (LMEM_FIXED | LMEM_ZEROINIT)
 
+#define GMEM_FIXED 0x0000
+#define GMEM_MOVEABLE 0x0002
+#define GMEM_ZEROINIT 0x0040
+#define GHND (GMEM_MOVEABLE | GMEM_ZEROINIT)
+#define GPTR (GMEM_FIXED | GMEM_ZEROINIT)
+
 #define FORMAT_MESSAGE_ALLOCATE_BUFFER 0x00000100
 #define FORMAT_MESSAGE_IGNORE_INSERTS 0x00000200
 #define FORMAT_MESSAGE_FROM_STRING 0x00000400
@@ -147,6 +186,10 @@ typedef struct _STARTUPINFOEXW {
 #define FORMAT_MESSAGE_MAX_WIDTH_MASK 0x000000FF
 
 TONG_BEGIN_DECLS
+
+WINBASEAPI BOOL WINAPI SetFileCompletionNotificationModes(HANDLE FileHandle, UCHAR Flags);
+/* The function gets an error code, as GetLastError would have it. */
+WINBASEAPI BOOL WINAPI BindIoCompletionCallback(HANDLE FileHandle, LPOVERLAPPED_COMPLETION_ROUTINE Function, ULONG Flags);
 
 WINBASEAPI HANDLE WINAPI CreateMailslotA(LPCSTR lpName, DWORD nMaxMessageSize, DWORD lReadTimeout,
                                          LPSECURITY_ATTRIBUTES lpSecurityAttributes);
@@ -162,6 +205,9 @@ WINBASEAPI BOOL WINAPI QueryFullProcessImageNameW(HANDLE hProcess, DWORD dwFlags
 WINBASEAPI HLOCAL WINAPI LocalAlloc(UINT uFlags, SIZE_T uBytes);
 WINBASEAPI HLOCAL WINAPI LocalFree(HLOCAL hMem);
 WINBASEAPI SIZE_T WINAPI LocalSize(HLOCAL hMem);
+WINBASEAPI HGLOBAL WINAPI GlobalAlloc(UINT uFlags, SIZE_T dwBytes);
+WINBASEAPI HGLOBAL WINAPI GlobalFree(HGLOBAL hMem);
+WINBASEAPI SIZE_T WINAPI GlobalSize(HGLOBAL hMem);
 
 /* System messages are English sentences of tong's own, ended by "\r\n". */
 WINBASEAPI DWORD WINAPI FormatMessageA(DWORD dwFlags, LPCVOID lpSource, DWORD dwMessageId, DWORD dwLanguageId,

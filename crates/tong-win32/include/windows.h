@@ -18,7 +18,8 @@
  *     heapapi.h         the heap                       consoleapi.h              writing to a terminal
  *     sysinfoapi.h      the machine, time since start  winbase.h                 all this, and the rest
  *     timezoneapi.h     dates and times                tongcrt.h                 the C run-time's additions
- *     profileapi.h      the performance counter
+ *     profileapi.h      the performance counter        namedpipeapi.h            pipes
+ *     ioapiset.h        operations that go on
  *
  * With it comes shellapi.h (command lines); process.h, conio.h, tchar.h, strsafe.h, tlhelp32.h and psapi.h do not.
  */

@@ -8,13 +8,10 @@
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use tong::handle::{Handle, Object, Ref, Rights, Table};
-use tong::Event;
-
 use crate::error::{Code, SetLastError};
-use crate::event;
 use crate::exit;
-use crate::types::{BOOL, FALSE, HANDLE, OVERLAPPED, SECURITY_ATTRIBUTES, TRUE};
+use crate::types::{BOOL, FALSE, HANDLE, SECURITY_ATTRIBUTES, TRUE};
+use tong::handle::{Handle, Object, Ref, Rights, Table};
 
 /// Runs the body of a function; a failure becomes the last error and `failed`. The last error of a success is the
 /// body's own business: most bodies leave it alone.
@@ -125,21 +122,6 @@ pub(crate) unsafe fn output<'a>(data: *mut c_void, len: u32) -> Option<&'a mut [
 pub(crate) unsafe fn wants_inheritance(attributes: *const SECURITY_ATTRIBUTES) -> bool {
     // SAFETY: the caller vouches for the pointer if it is not null.
     unsafe { attributes.as_ref() }.is_some_and(|attributes| attributes.bInheritHandle != FALSE)
-}
-
-/// The OVERLAPPED of a call, if it has one. Its event, if it has one, becomes nonsignaled.
-///
-/// # Safety
-/// `overlapped` is null or leads to the structure, which nothing else uses during the call.
-pub(crate) unsafe fn overlapped<'a>(
-    overlapped: *mut OVERLAPPED,
-) -> Result<Option<&'a mut OVERLAPPED>, Code> {
-    // SAFETY: the caller vouches for the pointer if it is not null.
-    let overlapped = unsafe { overlapped.as_mut() };
-    if let Some(event) = overlapped.as_deref().and_then(OVERLAPPED::event) {
-        event::change(event, Event::reset)?;
-    }
-    Ok(overlapped)
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ impl Code {
     pub const BAD_NETPATH: Code = Code(53);
     pub const FILE_EXISTS: Code = Code(80);
     pub const INVALID_PARAMETER: Code = Code(87);
+    pub const BROKEN_PIPE: Code = Code(109);
     pub const DISK_FULL: Code = Code(112);
     pub const SEM_TIMEOUT: Code = Code(121);
     pub const INSUFFICIENT_BUFFER: Code = Code(122);
@@ -60,16 +61,30 @@ impl Code {
     pub const BAD_EXE_FORMAT: Code = Code(193);
     pub const ENVVAR_NOT_FOUND: Code = Code(203);
     pub const FILENAME_EXCED_RANGE: Code = Code(206);
+    pub const PIPE_LOCAL: Code = Code(229);
+    pub const BAD_PIPE: Code = Code(230);
+    pub const PIPE_BUSY: Code = Code(231);
     pub const NO_DATA: Code = Code(232);
+    pub const PIPE_NOT_CONNECTED: Code = Code(233);
+    pub const MORE_DATA: Code = Code(234);
     pub const DIRECTORY: Code = Code(267);
     pub const NO_MORE_ITEMS: Code = Code(259);
+    pub const WAIT_IO_COMPLETION: Code = Code(192);
+    pub const WAIT_TIMEOUT: Code = Code(258);
+    pub const PIPE_CONNECTED: Code = Code(535);
+    pub const PIPE_LISTENING: Code = Code(536);
+    pub const ABANDONED_WAIT_0: Code = Code(735);
+    pub const OPERATION_ABORTED: Code = Code(995);
+    pub const IO_INCOMPLETE: Code = Code(996);
     pub const IO_PENDING: Code = Code(997);
     pub const OBJECT_NAME_EXISTS: Code = Code(698);
     pub const NOACCESS: Code = Code(998);
     pub const INVALID_FLAGS: Code = Code(1004);
     pub const NO_UNICODE_TRANSLATION: Code = Code(1113);
     pub const PRIVILEGE_NOT_HELD: Code = Code(1314);
+    pub const NOT_FOUND: Code = Code(1168);
     pub const INTERNAL_ERROR: Code = Code(1359);
+    pub const CANNOT_IMPERSONATE: Code = Code(1368);
     pub const NO_SYSTEM_RESOURCES: Code = Code(1450);
     pub const TIMEOUT: Code = Code(1460);
     pub const SIGNAL_REFUSED: Code = Code(156);
@@ -117,6 +132,15 @@ impl From<ErrorKind> for Code {
             ErrorKind::Ended => Code::GEN_FAILURE,
             ErrorKind::NotAProgram => Code::BAD_EXE_FORMAT,
             ErrorKind::NotADirectory => Code::DIRECTORY,
+            ErrorKind::BrokenPipe => Code::BROKEN_PIPE,
+            ErrorKind::PipeClosing | ErrorKind::PipeEmpty => Code::NO_DATA,
+            ErrorKind::NotConnected => Code::PIPE_NOT_CONNECTED,
+            ErrorKind::PipeListening => Code::PIPE_LISTENING,
+            ErrorKind::PipeConnected => Code::PIPE_CONNECTED,
+            ErrorKind::BadPipe => Code::BAD_PIPE,
+            ErrorKind::PipeBusy => Code::PIPE_BUSY,
+            ErrorKind::Canceled => Code::OPERATION_ABORTED,
+            ErrorKind::MoreData => Code::MORE_DATA,
             _ => Code::GEN_FAILURE,
         }
     }

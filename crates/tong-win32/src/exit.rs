@@ -2,7 +2,7 @@
 //!
 //! A process that is killed gives its names up too, but leaves their files to whoever uses the names next. One that
 //! returns from its main function or calls exit leaves nothing, neither those nor files that were to be deleted on close: the
-//! last thing to run in it, after the program's own exit functions and destructors, closes its mailslots and files.
+//! last thing to run in it, after the program's own exit functions and destructors, closes its mailslots, pipes and files.
 //!
 //! Windows ends all other threads first. Here they run on for a moment; so that none of them takes the end of its
 //! mailslot for a failure, the functions of this crate do not return to them any more.
@@ -15,7 +15,7 @@
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tong::handle::{FlagChange, Kind, Table};
+use tong::handle::{FlagChange, Kind, Object, Table};
 use tong::object::thread::current_id;
 
 /// The process that the handles belong to; 0 until it has one. A child that was forked off has a copy of the table and
@@ -69,10 +69,24 @@ fn close_objects(table: &Table) {
             row.kind,
             Kind::Event | Kind::Mutex | Kind::Semaphore | Kind::Timer
         ) && row.name.is_some();
-        if named || matches!(row.kind, Kind::MailslotServer | Kind::File) {
+        if let (Kind::PipeServer, Ok(handle)) = (row.kind, table.get(row.handle)) {
+            abandon(handle.object());
+        }
+        let other = matches!(
+            row.kind,
+            Kind::MailslotServer | Kind::PipeServer | Kind::PipeClient | Kind::File
+        );
+        if named || other {
             // The handle may have been closed since by another thread.
             let _ = table.set_flags(row.handle, unprotected);
             let _ = table.close(row.handle);
         }
+    }
+}
+
+/// A thread that is blocked in a pipe holds on to its end beyond the end of all handles. Its name must go all the same.
+fn abandon(object: &Object) {
+    if let Object::PipeServer(server) = object {
+        server.abandon();
     }
 }

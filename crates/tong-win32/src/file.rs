@@ -1,6 +1,6 @@
 //! Files: opening and deleting them, the file pointer, sizes.
 //!
-//! CreateFile opens everything that has a name: a name in the mailslots leads to a client handle, any other to a file.
+//! CreateFile opens everything that has a name: one among the mailslots or pipes leads to a client handle, any other to a file.
 
 #![allow(
     unsafe_code,
@@ -19,12 +19,13 @@ use tong::handle::{Object, Ref, Rights, Table};
 use tong::object::file::{
     Disposition, File, FileKind, FileOptions, FilePath, Origin, Outcome, Share,
 };
-use tong::{Error, ErrorKind, MailslotName};
+use tong::{Error, ErrorKind, MailslotName, PipeName};
 
 use crate::border::{call, object, put, succeeds, to_c, wants_inheritance};
 use crate::error::{Code, SetLastError};
 use crate::exit;
 use crate::mailslot;
+use crate::pipe;
 use crate::string::{narrow, wide};
 use crate::types::{
     BOOL, DWORD, HANDLE, INVALID_DWORD, INVALID_HANDLE_VALUE, LPCSTR, LPCWSTR, SECURITY_ATTRIBUTES,
@@ -35,11 +36,12 @@ const MAX_PATH: usize = 260;
 const FILE_ATTRIBUTE_READONLY: DWORD = 0x1;
 const FILE_FLAG_BACKUP_SEMANTICS: DWORD = 0x0200_0000;
 const FILE_FLAG_DELETE_ON_CLOSE: DWORD = 0x0400_0000;
+const FILE_TYPE_PIPE: DWORD = 3;
 const FILE_FLAG_OVERLAPPED: DWORD = 0x4000_0000;
 const FILE_FLAG_WRITE_THROUGH: DWORD = 0x8000_0000;
 const WRITES: Rights = Rights::FILE_WRITE_DATA.union(Rights::FILE_APPEND_DATA);
 
-/// Opens or makes a file, or opens a mailslot for writing; the name is UTF-8.
+/// Opens or makes a file, or opens a mailslot or a pipe; the name is UTF-8.
 #[no_mangle]
 pub unsafe extern "C" fn CreateFileA(
     name: LPCSTR,
@@ -63,7 +65,7 @@ pub unsafe extern "C" fn CreateFileA(
     })
 }
 
-/// Opens or makes a file, or opens a mailslot for writing; the name is UTF-16.
+/// Opens or makes a file, or opens a mailslot or a pipe; the name is UTF-16.
 #[no_mangle]
 pub unsafe extern "C" fn CreateFileW(
     name: LPCWSTR,
@@ -106,12 +108,17 @@ fn create(
         return Err(Code::PRIVILEGE_NOT_HELD);
     }
     if MailslotName::leads_to_mailslot(name) {
-        let handle = mailslot::open(name, access, inherit)?;
+        let handle = mailslot::open(name, access, inherit, flags & FILE_FLAG_OVERLAPPED != 0)?;
+        SetLastError(0);
+        return Ok(handle);
+    }
+    let flag = |bit: DWORD| flags & bit != 0;
+    if PipeName::leads_to_pipe(name) {
+        let handle = pipe::client::open(name, access, flag(FILE_FLAG_OVERLAPPED), inherit)?;
         SetLastError(0);
         return Ok(handle);
     }
     exit::note_owner();
-    let flag = |bit: DWORD| flags & bit != 0;
     let opened = FileOptions::new()
         .access(access)
         .share(to_share(share)?)
@@ -187,11 +194,16 @@ pub unsafe extern "C" fn DeleteFileW(name: LPCWSTR) -> BOOL {
     })
 }
 
-/// The file that a handle leads to. To Windows mailslots are files that do not know these functions.
+/// The file that a handle leads to. To Windows mailslots and pipes are files that do not know these functions.
 fn file(handle: &Ref) -> Result<&File, Code> {
     match handle.object() {
         Object::File(file) => Ok(file),
-        Object::MailslotServer(_) | Object::MailslotClient(_) => Err(Code::INVALID_FUNCTION),
+        Object::MailslotServer(_)
+        | Object::MailslotClient(_)
+        | Object::PipeServer(_)
+        | Object::PipeClient(_)
+        | Object::AnonymousReader(_)
+        | Object::AnonymousWriter(_) => Err(Code::INVALID_FUNCTION),
         _ => Err(Code::INVALID_HANDLE),
     }
 }
@@ -332,24 +344,37 @@ pub extern "C" fn GetFileType(handle: HANDLE) -> DWORD {
             Object::File(file) => Ok(match file.kind() {
                 FileKind::Disk => 1,
                 FileKind::Character => 2,
-                FileKind::Pipe => 3,
+                FileKind::Pipe => FILE_TYPE_PIPE,
             }),
             Object::MailslotServer(_) | Object::MailslotClient(_) => {
                 SetLastError(0);
                 Ok(0)
             }
+            Object::PipeServer(_)
+            | Object::PipeClient(_)
+            | Object::AnonymousReader(_)
+            | Object::AnonymousWriter(_) => Ok(FILE_TYPE_PIPE),
             _ => Err(Code::INVALID_HANDLE),
         }
     })
 }
 
-/// Writes what the system holds back of a file to its disk.
+/// Writes what the system holds back of a file to its disk, or waits until everything written to a pipe has been read.
 #[no_mangle]
 pub extern "C" fn FlushFileBuffers(handle: HANDLE) -> BOOL {
     succeeds(|| {
         let handle = object(handle)?;
-        let file = file(&handle)?;
-        handle.require_any(WRITES)?;
-        file.flush().map_err(|error: Error| Code::from(error))
+        let may_write = || handle.require_any(WRITES);
+        let flushed = match handle.object() {
+            Object::PipeServer(server) => may_write().and_then(|()| server.flush()),
+            Object::PipeClient(client) => may_write().and_then(|()| client.flush()),
+            Object::AnonymousReader(_) => Err(Code::ACCESS_DENIED)?,
+            Object::AnonymousWriter(writer) => may_write().and_then(|()| writer.flush()),
+            _ => {
+                let file = file(&handle)?;
+                may_write().and_then(|()| file.flush())
+            }
+        };
+        flushed.map_err(|error: Error| Code::from(error))
     })
 }

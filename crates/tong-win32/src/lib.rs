@@ -10,12 +10,15 @@
 //! | [`handle`] | CloseHandle, DuplicateHandle, CompareObjectHandles, Get/SetHandleInformation, GetCurrentProcess |
 //! | [`standard`] | GetStdHandle, SetStdHandle |
 //! | [`mod@file`] | CreateFile, DeleteFile, the file pointer, sizes, GetFileType, FlushFileBuffers |
-//! | [`transfer`] | ReadFile, WriteFile |
+//! | [`transfer`] | ReadFile, WriteFile, ReadFileEx, WriteFileEx |
+//! | [`overlapped_result`], [`cancel`] | GetOverlappedResult, CancelIo, CancelIoEx, CancelSynchronousIo |
+//! | [`completion_port`] | CreateIoCompletionPort, Get/PostQueuedCompletionStatus, SetFileCompletionNotificationModes |
 //! | [`mailslot`] | CreateMailslot, GetMailslotInfo, SetMailslotInfo |
+//! | [`mod@pipe`] | CreateNamedPipe, ConnectNamedPipe, PeekNamedPipe, CallNamedPipe and their family, CreatePipe |
 //! | [`process`] | CreateProcess, OpenProcess, TerminateProcess, ExitProcess, exit codes, start-up settings, command lines, attribute lists |
 //! | [`string`] | MultiByteToWideChar, WideCharToMultiByte |
-//! | [`memory`], [`heap`] | LocalAlloc, LocalFree, HeapAlloc, HeapFree |
-//! | [`console`] | WriteConsole |
+//! | [`memory`], [`heap`] | LocalAlloc, LocalFree, GlobalAlloc, GlobalFree, HeapAlloc, HeapFree |
+//! | [`console`], [`message_box`] | WriteConsole, MessageBox |
 //! | [`environment`] | Get/SetEnvironmentVariable, Get/Set/FreeEnvironmentStrings, ExpandEnvironmentStrings |
 //! | [`directory`] | Get/SetCurrentDirectory, GetModuleFileName |
 //! | [`toolhelp`] | CreateToolhelp32Snapshot, Process32First/Next, Thread32First/Next, EnumProcesses |
@@ -25,7 +28,7 @@
 //! | [`wait`] | WaitForSingleObject, WaitForMultipleObjects, SignalObjectAndWait |
 //! | [`critical_section`], [`srw_lock`], [`condition_variable`] | locks inside the process |
 //! | [`init_once`], [`wait_on_address`], [`slist`] | one-time initialization, WaitOnAddress, lists |
-//! | [`threadpool`] | the thread pool API: work, timers, waits, groups |
+//! | [`threadpool`] | the thread pool API: work, timers, waits, ended operations, groups |
 //! | [`tls`], [`fls`] | slots of which each thread has its own |
 //! | [`thread`], [`begin_thread`] | CreateThread and its family, Sleep; _beginthreadex and its family |
 //! | [`thread_description`] | Get/SetThreadDescription |
@@ -51,18 +54,21 @@
 //! Handles that a program left open are closed when it returns from its main function or calls exit, after everything
 //! else. A killed process gives up what it held just as well, but files of its mailslots stay until somebody uses their names.
 //!
-//! # Today
-//! An operation with an OVERLAPPED completes before the call returns, and has then signaled its `hEvent`, or fails with 50 if
-//! it would have to wait.
+//! # Operations that go on
+//! Reads, writes and connects with an OVERLAPPED on an overlapped open end later if they cannot end at once. All writes to files
+//! and mailslots and all reads of regular files end at once.
 
 pub mod apc;
 pub mod begin_thread;
 mod border;
 mod buffer;
+pub mod cancel;
 mod completion;
+pub mod completion_port;
 pub mod condition_variable;
 pub mod console;
 pub mod critical_section;
+mod desk;
 pub mod directory;
 pub mod environment;
 pub mod error;
@@ -76,16 +82,20 @@ pub mod heap;
 pub mod init_once;
 pub mod mailslot;
 pub mod memory;
+pub mod message_box;
 pub mod mutex;
 mod names;
+mod overlapped;
+pub mod overlapped_result;
+pub mod pipe;
 pub mod pool;
 pub mod process;
 pub mod registered_wait;
 pub mod semaphore;
-mod sigpipe;
 pub mod slist;
 pub mod srw_lock;
 pub mod standard;
+mod status;
 pub mod string;
 pub mod system;
 pub mod system_info;

@@ -18,6 +18,7 @@
 use std::time::Duration;
 
 use tong::handle::{Kind, Object, Ref, Rights, Table};
+use tong::io::OVERLAPPED_OPEN;
 use tong::{MailslotClient, MailslotName, MailslotServer};
 
 use crate::border::{call, object, put, succeeds, to_c, wants_inheritance};
@@ -92,10 +93,18 @@ fn create(
 }
 
 /// Opens a client handle, for CreateFile.
-pub(crate) fn open(name: &str, access: Rights, inherit: bool) -> Result<HANDLE, Code> {
+pub(crate) fn open(
+    name: &str,
+    access: Rights,
+    inherit: bool,
+    overlapped: bool,
+) -> Result<HANDLE, Code> {
     let granted =
         access.mapped(Kind::MailslotClient)? | Rights::FILE_READ_ATTRIBUTES | Rights::SYNCHRONIZE;
     let client = MailslotClient::open(&MailslotName::parse(name)?)?;
+    if overlapped {
+        client.tie().add_modes(OVERLAPPED_OPEN);
+    }
     let handle = Table::of_process().insert(Object::MailslotClient(client), granted, inherit)?;
     Ok(to_c(handle))
 }
@@ -133,11 +142,16 @@ pub extern "C" fn SetMailslotInfo(mailslot: HANDLE, read_timeout: DWORD) -> BOOL
     })
 }
 
-/// The mailslot that a server handle leads to. To Windows all three kinds are files, so a wrong one is a wrong argument.
+/// The mailslot that a server handle leads to. To Windows all these kinds are files, so a wrong one is a wrong argument.
 fn server(mailslot: &Ref) -> Result<&MailslotServer, Code> {
     match mailslot.object() {
         Object::MailslotServer(server) => Ok(server),
-        Object::MailslotClient(_) | Object::File(_) => Err(Code::INVALID_PARAMETER),
+        Object::MailslotClient(_)
+        | Object::File(_)
+        | Object::PipeServer(_)
+        | Object::PipeClient(_)
+        | Object::AnonymousReader(_)
+        | Object::AnonymousWriter(_) => Err(Code::INVALID_PARAMETER),
         _ => Err(Code::INVALID_HANDLE),
     }
 }

@@ -1,4 +1,4 @@
-//! LocalAlloc, LocalSize and LocalFree: the C heap under its old name.
+//! LocalAlloc, LocalSize and LocalFree, GlobalAlloc, GlobalSize and GlobalFree: the C heap under its old names.
 //!
 //! Memory is never moved, so a movable block is its own pointer. Blocks from malloc and from here may be freed by
 //! either side.
@@ -57,4 +57,24 @@ pub unsafe extern "C" fn LocalFree(block: HANDLE) -> HANDLE {
     // SAFETY: C passes null or a block that it does not use any more.
     unsafe { libc::free(block) };
     std::ptr::null_mut()
+}
+
+/// As LocalAlloc; the two have been one for long.
+#[no_mangle]
+pub extern "C" fn GlobalAlloc(flags: u32, bytes: usize) -> HANDLE {
+    LocalAlloc(flags, bytes)
+}
+
+/// As LocalSize.
+#[no_mangle]
+pub unsafe extern "C" fn GlobalSize(block: HANDLE) -> usize {
+    // SAFETY: C passes what that function asks for.
+    unsafe { LocalSize(block) }
+}
+
+/// As LocalFree.
+#[no_mangle]
+pub unsafe extern "C" fn GlobalFree(block: HANDLE) -> HANDLE {
+    // SAFETY: C passes what that function asks for.
+    unsafe { LocalFree(block) }
 }

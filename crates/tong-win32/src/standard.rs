@@ -17,7 +17,7 @@ use std::ptr;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tong::handle::{Handle, Object, Table};
-use tong::object::file::{File, Standard};
+use tong::object::file::Standard;
 
 use crate::border::{call, succeeds, to_c};
 use crate::error::Code;
@@ -119,10 +119,10 @@ pub(crate) fn translated(handle: HANDLE) -> HANDLE {
 
 fn make(index: usize) -> Result<HANDLE, Code> {
     let stream = [Standard::Input, Standard::Output, Standard::Error][index];
-    let Ok((file, granted)) = File::standard(stream) else {
+    let Ok((object, granted)) = Object::standard(stream) else {
         return Ok(ptr::null_mut());
     };
-    let handle = Table::of_process().insert(Object::File(file), granted, false)?;
+    let handle = Table::of_process().insert(object, granted, false)?;
     Ok(to_c(handle))
 }
 

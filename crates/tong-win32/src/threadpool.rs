@@ -22,6 +22,7 @@
     reason = "what all callers owe stands on the crate's page"
 )]
 
+pub mod io;
 mod item;
 mod limit;
 
@@ -44,7 +45,9 @@ use crate::types::{BOOL, DWORD, FALSE, HANDLE, TRUE};
 use item::{AtEnd, Callback, Schedule};
 use limit::Limit;
 
-pub use item::{CancelCallback, Group, Instance, Item, ItemCallback, SimpleCallback, WaitCallback};
+pub use item::{
+    CancelCallback, Group, Instance, IoCallback, Item, ItemCallback, SimpleCallback, WaitCallback,
+};
 
 const WT_EXECUTEINWAITTHREAD: DWORD = 0x4;
 const WT_EXECUTEONLYONCE: DWORD = 0x8;

@@ -175,7 +175,11 @@ fn check_object(object: &Object, granted: Rights) -> Result<(), Code> {
     require(granted, Rights::SYNCHRONIZE)
 }
 
-fn wait_for_one(handle: HANDLE, milliseconds: DWORD, alertable: bool) -> Result<DWORD, Code> {
+pub(crate) fn wait_for_one(
+    handle: HANDLE,
+    milliseconds: DWORD,
+    alertable: bool,
+) -> Result<DWORD, Code> {
     let handle = standard::translated(handle);
     match argument(handle)? {
         Argument::Pseudo(which) if SELF.contains(&which) => {
@@ -275,7 +279,7 @@ impl<'a> Source<'a> {
     }
 }
 
-fn time(milliseconds: DWORD) -> Option<Duration> {
+pub(crate) fn time(milliseconds: DWORD) -> Option<Duration> {
     (milliseconds != INFINITE).then(|| Duration::from_millis(milliseconds.into()))
 }
 

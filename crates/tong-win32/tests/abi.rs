@@ -12,6 +12,8 @@
 
 #[path = "abi/callbacks.rs"]
 mod callbacks;
+#[path = "abi/completion_ports.rs"]
+mod completion_ports;
 #[path = "abi/environment.rs"]
 mod environment;
 #[path = "abi/errors.rs"]
@@ -32,6 +34,8 @@ mod mailslots;
 mod mutexes;
 #[path = "abi/names.rs"]
 mod names;
+#[path = "abi/overlapped.rs"]
+mod overlapped;
 #[path = "abi/processes.rs"]
 mod processes;
 #[path = "abi/semaphores.rs"]

@@ -1,7 +1,7 @@
 //! Every rule of Windows' behaviour that tong follows is named by a test or explained in `docs/differences.md`.
 //!
-//! A test names a rule in its name (`m7_8_..`, `m11_1_to_m11_7_..`) or in the comment on it (`M7.8`, `H-33 to H-35`); a
-//! program in C anywhere. The table names it in its first column. Tables of contents do not count.
+//! A test names a rule in its name (`m7_8_..`, `m11_1_to_m11_7_..`) or in the comment on it (`M7.8`, `P13.3`, `A7`, `H-33 to H-35`);
+//! a program in C anywhere. The table names it in its first column. Tables of contents do not count.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 /// One rule: the letter of its book, its section (0 in a book without any) and its number.
 type Rule = (char, u32, u32);
 
-/// The rules of mailslots: each section with its numbers.
+/// The books with sections: mailslots and named pipes, each section with its numbers.
+type Sections = &'static [(u32, RangeInclusive<u32>)];
+const SECTIONED: [(char, Sections); 2] = [('M', &MAILSLOTS), ('P', &PIPES)];
+
 const MAILSLOTS: [(u32, RangeInclusive<u32>); 12] = [
     (1, 1..=10),
     (2, 1..=11),
@@ -26,6 +29,42 @@ const MAILSLOTS: [(u32, RangeInclusive<u32>); 12] = [
     (10, 1..=6),
     (11, 1..=12),
 ];
+
+const PIPES: [(u32, RangeInclusive<u32>); 29] = [
+    (1, 1..=8),
+    (2, 1..=15),
+    (3, 1..=13),
+    (4, 1..=14),
+    (5, 1..=15),
+    (6, 1..=7),
+    (7, 1..=6),
+    (8, 1..=14),
+    (9, 1..=10),
+    (10, 1..=15),
+    (11, 1..=14),
+    (12, 1..=10),
+    (13, 1..=14),
+    (14, 1..=14),
+    (15, 1..=8),
+    (16, 1..=14),
+    (17, 1..=15),
+    (18, 1..=10),
+    (19, 1..=8),
+    (20, 1..=19),
+    (21, 1..=10),
+    (22, 1..=15),
+    (22, 20..=27),
+    (22, 30..=37),
+    (22, 40..=49),
+    (23, 1..=9),
+    (24, 1..=4),
+    (25, 1..=8),
+    // Anonymous pipes, whose rules are written `A7`.
+    (ANONYMOUS, 1..=20),
+];
+
+/// The section of the book of pipes whose rules have a letter of their own.
+const ANONYMOUS: u32 = 26;
 
 /// The books without sections: handles, names, files and the last error; processes; waits and what can be waited for.
 const BOOKS: [(char, RangeInclusive<u32>); 3] = [('H', 1..=152), ('P', 1..=132), ('W', 1..=155)];
@@ -72,21 +111,29 @@ fn lists_of_rules_are_understood() {
         ["H-9", "H-10", "H-11", "M1.1", "M1.2", "M1.3"]
     );
     assert_eq!(rules("read_m7_8"), [""; 0]);
+    assert_eq!(rules("P-13, P13.3, AB7 and A7"), ["P-13", "P13.3", "A7"]);
+    assert_eq!(rules("A2 to A4, P26.1"), ["A2", "A3", "A4"]);
     let name = spelled_out("m11_1_to_m11_3_m2_9_reading");
     assert_eq!(rules(&name), ["M2.9", "M11.1", "M11.2", "M11.3"]);
 }
 
 fn known() -> BTreeSet<Rule> {
-    let mailslots = (MAILSLOTS.iter())
-        .flat_map(|(section, numbers)| numbers.clone().map(move |number| ('M', *section, number)));
+    let sectioned = SECTIONED.iter().flat_map(|(book, sections)| {
+        let rules = move |(section, numbers): &(u32, RangeInclusive<u32>)| {
+            let section = *section;
+            numbers.clone().map(move |number| (*book, section, number))
+        };
+        sections.iter().flat_map(rules)
+    });
     let others = (BOOKS.iter())
         .flat_map(|(book, numbers)| numbers.clone().map(move |number| (*book, 0, number)));
-    mailslots.chain(others).collect()
+    sectioned.chain(others).collect()
 }
 
 fn show(rule: &Rule) -> String {
     match rule {
         (book, 0, number) => format!("{book}-{number}"),
+        ('P', ANONYMOUS, number) => format!("A{number}"),
         (book, section, number) => format!("{book}{section}.{number}"),
     }
 }
@@ -223,6 +270,11 @@ fn parse(word: &str) -> Option<Rule> {
             return Some((book, 0, number.parse().ok()?));
         }
     }
-    let (section, number) = word.strip_prefix('M')?.split_once('.')?;
-    Some(('M', section.parse().ok()?, number.parse().ok()?))
+    if let Some(number) = word.strip_prefix('A') {
+        return Some(('P', ANONYMOUS, number.parse().ok()?));
+    }
+    let (book, _) = SECTIONED.iter().find(|(book, _)| word.starts_with(*book))?;
+    let (section, number) = word[1..].split_once('.')?;
+    let rule = (*book, section.parse().ok()?, number.parse().ok()?);
+    (rule.1 != ANONYMOUS || *book != 'P').then_some(rule)
 }

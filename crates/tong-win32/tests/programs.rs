@@ -3,6 +3,8 @@
 //!
 //! Without such a tree, or without a compiler, the tests are skipped, and say so.
 
+#[path = "programs/crowd.rs"]
+mod crowd;
 #[path = "programs/process.rs"]
 mod process;
 #[path = "programs/tree.rs"]

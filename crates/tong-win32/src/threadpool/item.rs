@@ -26,6 +26,9 @@ pub type SimpleCallback = unsafe extern "C-unwind" fn(*mut Instance, *mut c_void
 pub type ItemCallback = unsafe extern "C-unwind" fn(*mut Instance, *mut c_void, *const Item);
 /// The callback of a wait.
 pub type WaitCallback = unsafe extern "C-unwind" fn(*mut Instance, *mut c_void, *const Item, DWORD);
+/// The callback of an operation that has ended.
+pub type IoCallback =
+    unsafe extern "C-unwind" fn(*mut Instance, *mut c_void, *mut c_void, DWORD, usize, *const Item);
 /// What is called for a callback that will not run because its group is closed.
 pub type CancelCallback = unsafe extern "C-unwind" fn(*mut c_void, *mut c_void);
 
@@ -35,6 +38,27 @@ pub(super) enum Callback {
     Simple(SimpleCallback),
     Item(ItemCallback),
     Wait(WaitCallback),
+    Io(IoCallback),
+}
+
+/// Why a callback runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cause {
+    /// The result of a wait, or the error code of an operation.
+    pub(super) result: DWORD,
+    /// The address of the operation's OVERLAPPED.
+    pub(super) at: usize,
+    /// The bytes that it moved.
+    pub(super) bytes: usize,
+}
+
+impl From<DWORD> for Cause {
+    fn from(result: DWORD) -> Cause {
+        Cause {
+            result,
+            ..Cause::default()
+        }
+    }
 }
 
 /// A work object, a timer, a wait, or a single callback.
@@ -56,6 +80,10 @@ pub struct Item {
 struct State {
     queued: usize,
     running: usize,
+    /// Operations that were started and have not ended.
+    expected: usize,
+    /// Of those that end next, so many get no callback.
+    skipped: usize,
     /// Goes up when what is queued is cancelled.
     round: u64,
 }
@@ -104,19 +132,30 @@ impl Item {
         item
     }
 
-    /// Has the callback run once, with this result of a wait.
-    pub(super) fn submit(self: &Arc<Item>, result: DWORD) -> Result<(), Code> {
+    /// Has the callback run once.
+    pub(super) fn submit(self: &Arc<Item>, cause: impl Into<Cause>) -> Result<(), Code> {
         let round = {
             let mut state = lock(&self.state);
             state.queued += 1;
             state.round
         };
-        let item = Arc::clone(self);
-        let submitted = self.limit.submit(Box::new(move || item.run(round, result)));
-        submitted.inspect_err(|_| lock(&self.state).queued -= 1)
+        self.queue(round, cause.into())
     }
 
-    fn run(self: Arc<Item>, round: u64, result: DWORD) {
+    /// Queues a run that is counted.
+    fn queue(self: &Arc<Item>, round: u64, cause: Cause) -> Result<(), Code> {
+        let item = Arc::clone(self);
+        let submitted = self.limit.submit(Box::new(move || item.run(round, cause)));
+        submitted.inspect_err(|_| {
+            let mut state = lock(&self.state);
+            // Unless it was cancelled, and is not counted any more.
+            if state.round == round {
+                state.queued -= 1;
+            }
+        })
+    }
+
+    fn run(self: Arc<Item>, round: u64, cause: Cause) {
         {
             let mut state = lock(&self.state);
             if state.round != round {
@@ -130,21 +169,28 @@ impl Item {
             is_apart: Cell::new(false),
             at_end: RefCell::default(),
         };
-        self.call(&mut instance, result);
+        self.call(&mut instance, cause);
         instance.end();
         if let (Callback::Simple(_), Some((group, _))) = (self.callback, &self.group) {
             group.forget(&self);
         }
     }
 
-    fn call(self: &Arc<Item>, instance: &mut Instance, result: DWORD) {
+    fn call(self: &Arc<Item>, instance: &mut Instance, cause: Cause) {
         let context = ptr::with_exposed_provenance_mut(self.context);
         // SAFETY: the program gave the function for this context; the instance lives until it returns, the item longer.
         unsafe {
             match self.callback {
                 Callback::Simple(function) => function(instance, context),
                 Callback::Item(function) => function(instance, context, Arc::as_ptr(self)),
-                Callback::Wait(function) => function(instance, context, Arc::as_ptr(self), result),
+                Callback::Wait(function) => {
+                    function(instance, context, Arc::as_ptr(self), cause.result);
+                }
+                Callback::Io(function) => {
+                    let at = ptr::with_exposed_provenance_mut(cause.at);
+                    let (result, bytes) = (cause.result, cause.bytes);
+                    function(instance, context, at, result, bytes, Arc::as_ptr(self));
+                }
             }
         }
     }
@@ -159,6 +205,7 @@ impl Item {
     fn cancel(&self) -> bool {
         let mut state = lock(&self.state);
         state.round += 1;
+        state.skipped += std::mem::take(&mut state.expected);
         self.changed.notify_all();
         std::mem::take(&mut state.queued) > 0
     }
@@ -168,8 +215,40 @@ impl Item {
         if cancel_queued {
             self.cancel();
         }
-        let busy = |state: &mut State| state.queued + state.running > 0;
+        let busy = |state: &mut State| state.queued + state.running + state.expected > 0;
         drop(self.changed.wait_while(lock(&self.state), busy));
+    }
+
+    /// An operation is going to be started.
+    pub(super) fn expect_completion(&self) {
+        lock(&self.state).expected += 1;
+    }
+
+    /// It was not, or will not be heard of.
+    pub(super) fn expect_no_completion(&self) {
+        let mut state = lock(&self.state);
+        match state.expected {
+            0 => state.skipped = state.skipped.saturating_sub(1),
+            expected => state.expected = expected - 1,
+        }
+        self.changed.notify_all();
+    }
+
+    /// An operation has ended.
+    pub(super) fn completed(self: &Arc<Item>, cause: Cause) {
+        let round = {
+            let mut state = lock(&self.state);
+            if state.skipped > 0 {
+                state.skipped -= 1;
+                return;
+            }
+            // In one step: whoever waits for the callbacks waits for this one.
+            state.expected = state.expected.saturating_sub(1);
+            state.queued += 1;
+            state.round
+        };
+        // There is nobody to be told that there is no thread for it.
+        let _ = self.queue(round, cause);
     }
 
     /// Replaces what brings the next callback about. `start` gets the number that it is to call [`Item::fire`] with.

@@ -7,7 +7,7 @@ use tong_win32::handle::{
     CloseHandle, CompareObjectHandles, DuplicateHandle, GetCurrentProcess, GetHandleInformation,
     SetHandleInformation,
 };
-use tong_win32::memory::{LocalAlloc, LocalFree};
+use tong_win32::memory::{GlobalAlloc, GlobalFree, GlobalSize, LocalAlloc, LocalFree};
 use tong_win32::standard::GetStdHandle;
 use tong_win32::system::{GetCurrentProcessId, GetTickCount, GetTickCount64};
 use tong_win32::thread::{GetCurrentThreadId, Sleep};
@@ -233,4 +233,8 @@ fn local_memory_is_zeroed_if_asked() {
     let empty = LocalAlloc(0, 0);
     assert!(!empty.is_null());
     unsafe { LocalFree(empty) };
+    let block = GlobalAlloc(0x40, 100).cast::<u8>();
+    assert!(unsafe { GlobalSize(block.cast()) } >= 100);
+    assert_eq!(unsafe { *block.add(99) }, 0);
+    assert!(unsafe { GlobalFree(block.cast()) }.is_null());
 }

@@ -103,8 +103,16 @@ static void long_output_is_complete(void)
     CHECK(swprintf_s(long_wide, 70001, W("%-70000d"), 1) == 70000 && long_wide[69999] == ' ');
 }
 
+static void message_boxes_are_lines_on_standard_error(void)
+{
+    CHECK(MessageBox(NULL, TEXT("It is done.\n"), TEXT("print"), MB_OK | MB_ICONINFORMATION) == IDOK);
+    CHECK(MessageBoxW(NULL, W("\xD55C"), NULL, MB_OK) == IDOK);
+    CHECK(MessageBox(NULL, TEXT("Go on?"), TEXT("print"), MB_YESNO) == 0 && GetLastError() == ERROR_NOT_SUPPORTED);
+}
+
 int main(void)
 {
+    message_boxes_are_lines_on_standard_error();
     numbers_have_the_sizes_of_windows();
     flags_widths_and_precisions();
     strings_of_the_same_and_the_other_width();

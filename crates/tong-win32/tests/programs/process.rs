@@ -40,6 +40,11 @@ impl Room {
         self.files.path().join(name).to_str().unwrap().to_owned()
     }
 
+    /// The directory with the names of one kind.
+    pub(crate) fn names(&self, kind: &str) -> PathBuf {
+        self.dir.path().join(kind)
+    }
+
     /// Runs the `tong` command.
     pub(crate) fn tong(&self, args: &[&str]) -> Running {
         self.start(&self.command, args)
@@ -160,6 +165,11 @@ impl Running {
             output: String::from_utf8(std::mem::take(&mut self.seen)).unwrap(),
             errors: self.errors.take().unwrap().join().unwrap(),
         }
+    }
+
+    /// Whether it has not ended yet.
+    pub(crate) fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
     }
 
     /// Kills it without warning.
