@@ -3,12 +3,17 @@
 //! Help, completions and man pages are made from these definitions.
 
 mod objects;
+mod pipe;
 mod program;
 
 pub(crate) use objects::{
     ActArgs, AwaitArgs, CreateEvent, CreateMutex, CreateSemaphore, CreateTimer, EventCommand,
     HoldArgs, KeepArgs, LookArgs, MakeArgs, MutexCommand, ReleaseArgs, SemaphoreCommand, SetTimer,
     TimerCommand,
+};
+pub(crate) use pipe::{
+    CallArgs, ConnectArgs, MakePipe, PipeCommand, PipeInfoArgs, PipeLsArgs, RelayArgs, ServeArgs,
+    WaitForArgs,
 };
 pub(crate) use program::{HandlesArgs, RunArgs, WaitArgs};
 
@@ -34,8 +39,8 @@ fn after_help() -> String {
     format!(
         "\
 Names:
-  A short name such as box stands for \\\\.\\mailslot\\box. Full names may be written with slashes,
-  //./mailslot/box, because shells eat backslashes. Case does not matter.
+  A short name such as box stands for \\\\.\\mailslot\\box, or \\\\.\\pipe\\box. Full names may be
+  written with slashes, //./pipe/box, because shells eat backslashes. Case does not matter.
   Events, mutexes, semaphores and timers share one space of plain names such as ready, in which
   case matters. A name in the machine-wide directory is written 'Global\\NAME', in quotes.
 
@@ -53,6 +58,8 @@ Try:
   tong tour                        processes talk, wait and die before your eyes
   tong mailslot read box           in one terminal
   tong mailslot write box hello    in another
+  tong pipe serve chat --echo      in one terminal
+  tong pipe connect chat           in another
   tong mutex hold build -- make    one at a time
   tong wait event:ready pid:1234   whichever comes first"
     )
@@ -76,6 +83,14 @@ pub(crate) enum Command {
     /// Create, write to and look at mailslots
     #[command(subcommand)]
     Mailslot(MailslotCommand),
+    /// Serve, open, call, wait for and list pipes
+    #[command(subcommand)]
+    Pipe(PipeCommand),
+    /// Join two ends: pipes, mailslots, sockets, FIFOs, programs, our standard streams
+    ///
+    /// What comes out of A goes into B, and back where both can. On a terminal the rate is shown.
+    #[command(after_help = pipe::RELAY_ENDS)]
+    Relay(RelayArgs),
     /// Create, signal, clear, wait for and look at events
     #[command(subcommand)]
     Event(EventCommand),
@@ -159,6 +174,17 @@ pub(crate) enum GlobalCommand {
     Init,
 }
 
+/// Who may open what is created.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AccessArgs {
+    /// Every user of the machine may open it, in the machine-wide directory
+    #[arg(long, conflicts_with = "group")]
+    pub(crate) everyone: bool,
+    /// Members of the group with this id may open it, in the machine-wide directory
+    #[arg(long, value_name = "GID")]
+    pub(crate) group: Option<u32>,
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReadArgs {
     /// The mailslot to create: a short name, or a full one such as //./mailslot/box
@@ -175,6 +201,8 @@ pub(crate) struct ReadArgs {
     /// Let each writer have at most BYTES unread in the queue (without it, 64 MiB)
     #[arg(long, value_name = "BYTES")]
     pub(crate) quota: Option<u64>,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
     /// Print each message as a line of JSON: number, time, bytes, and message or base64
     #[arg(long, conflicts_with = "raw")]
     pub(crate) json: bool,

@@ -23,6 +23,7 @@ pub(crate) enum Code {
     Closed,
     Abandoned,
     OtherKind,
+    Busy,
     ProgramTimedOut,
     NotRun,
     NotRunnable,
@@ -32,7 +33,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code, in the order of the help text.
-    const ALL: [Code; 17] = [
+    const ALL: [Code; 18] = [
         Code::Done,
         Code::Other,
         Code::Usage,
@@ -45,6 +46,7 @@ impl Code {
         Code::Closed,
         Code::Abandoned,
         Code::OtherKind,
+        Code::Busy,
         Code::ProgramTimedOut,
         Code::NotRun,
         Code::NotRunnable,
@@ -78,6 +80,7 @@ impl Code {
                 "the mutex was acquired, but abandoned by its last owner",
             ),
             Code::OtherKind => (11, "the name belongs to an object of another kind"),
+            Code::Busy => (12, "all instances of the pipe are taken"),
             Code::ProgramTimedOut => (124, "PROGRAM did not end within the time allowed"),
             Code::NotRun => (125, "a failure of tong itself when it was to run PROGRAM"),
             Code::NotRunnable => (126, "PROGRAM cannot be run"),
@@ -92,6 +95,7 @@ impl Code {
             ErrorKind::NotFound | ErrorKind::PathNotFound => Code::NotFound,
             ErrorKind::AlreadyExists | ErrorKind::FileExists => Code::Exists,
             ErrorKind::AccessDenied | ErrorKind::SharingViolation => Code::Denied,
+            ErrorKind::PipeBusy => Code::Busy,
             ErrorKind::InvalidName
             | ErrorKind::NameTooLong
             | ErrorKind::BadPath
@@ -99,7 +103,10 @@ impl Code {
             ErrorKind::TimedOut => Code::TimedOut,
             ErrorKind::QueueFull | ErrorKind::TooManyPosts => Code::QueueFull,
             ErrorKind::MessageTooLong { .. } | ErrorKind::BufferTooSmall { .. } => Code::TooLong,
-            ErrorKind::Closed => Code::Closed,
+            ErrorKind::Closed
+            | ErrorKind::BrokenPipe
+            | ErrorKind::PipeClosing
+            | ErrorKind::NotConnected => Code::Closed,
             ErrorKind::WrongKind => Code::OtherKind,
             _ => Code::Other,
         }
@@ -174,10 +181,20 @@ impl Failure {
     /// Says on standard error what went wrong.
     pub(crate) fn report(&self) {
         match self {
-            Failure::Tong(error) | Failure::NotStarted(error) => complain(&error.to_string()),
-            Failure::Io(what, error) => complain(&format!("{what}: {error}")),
-            Failure::Own(_, text) => complain(text),
             Failure::ReaderGone | Failure::Passed(_) | Failure::Signal(_) => {}
+            _ => complain(&self.text()),
+        }
+    }
+
+    /// What went wrong, in words.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Failure::Tong(error) | Failure::NotStarted(error) => error.to_string(),
+            Failure::Io(what, error) => format!("{what}: {error}"),
+            Failure::Own(_, text) => text.clone(),
+            Failure::ReaderGone => "nobody reads the output".to_owned(),
+            Failure::Passed(number) => format!("exit code {number}"),
+            Failure::Signal(signal) => signal.as_str().to_owned(),
         }
     }
 }

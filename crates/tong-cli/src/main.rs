@@ -11,6 +11,7 @@ mod args;
 mod cmd;
 mod exit;
 mod output;
+mod relay;
 mod signals;
 mod text;
 mod time;
@@ -40,6 +41,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Mailslot(MailslotCommand::Read(args)) => cmd::read::run(&args),
         Command::Mailslot(MailslotCommand::Write(args)) => cmd::write::run(&args),
         Command::Mailslot(MailslotCommand::Info(args)) => cmd::info::run(&args),
+        Command::Pipe(command) => cmd::pipe::run(&command),
+        Command::Relay(args) => cmd::relay::run(&args),
         Command::Event(command) => cmd::event::run(&command),
         Command::Mutex(command) => cmd::mutex::run(&command),
         Command::Semaphore(command) => cmd::semaphore::run(&command),

@@ -136,6 +136,31 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{ending}")
 }
 
+/// A number of bytes in its largest unit, to three digits or so.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..=9_999 => format!("{bytes} B"),
+        _ => in_units(bytes as f64),
+    }
+}
+
+/// A number of bytes for each second.
+pub(crate) fn rate(bytes: f64) -> String {
+    format!("{}/s", in_units(bytes))
+}
+
+fn in_units(bytes: f64) -> String {
+    let mut value = bytes;
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        if value < 1000.0 {
+            let digits = usize::from(value < 99.95 && unit != "B");
+            return format!("{value:.digits$} {unit}");
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.1} TiB")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +223,17 @@ mod tests {
         let texts =
             [7, 5_000, 250_000, 2_500_000, 7_200_000_000].map(|us| span(Duration::from_micros(us)));
         assert_eq!(texts, ["7 us", "5000 us", "250 ms", "2.5 s", "2 h"]);
+    }
+
+    #[test]
+    fn sizes_and_rates_use_their_largest_unit() {
+        let texts = [0, 9_999, 10_240, 1 << 20, 1_500 << 20, 5 << 40].map(size);
+        assert_eq!(
+            texts,
+            ["0 B", "9999 B", "10.0 KiB", "1.0 MiB", "1.5 GiB", "5.0 TiB"]
+        );
+        assert_eq!(rate(12.3), "12 B/s");
+        assert_eq!(rate(300.0 * 1024.0 * 1024.0), "300 MiB/s");
     }
 
     #[test]

@@ -117,7 +117,7 @@ fn sit(args: &KeepArgs, signals: &Signals) -> Result<End, Failure> {
 
 /// Does the end of standard input mean anything? Not that of a terminal, which a command in the background must not read,
 /// nor that of `/dev/null`, which such commands are often given.
-fn input_ends() -> bool {
+pub(super) fn input_ends() -> bool {
     let input = io::stdin().as_fd().try_clone_to_owned();
     let meta = input.and_then(|input| File::from(input).metadata());
     meta.is_ok_and(|meta| !meta.file_type().is_char_device())

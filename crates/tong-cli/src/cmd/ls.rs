@@ -2,7 +2,7 @@
 //!
 //! What cannot be seen from here (another user's process, another container) is shown as `?`, in JSON as `null`.
 
-use super::note;
+use super::{note, pipe};
 use crate::args::LsArgs;
 use crate::exit::Failure;
 use crate::{output, text};
@@ -48,6 +48,7 @@ enum Details<'a> {
         bytes: Option<u64>,
         writers: &'a [i32],
     },
+    Pipe(pipe::ls::Details),
     Event {
         reset: &'static str,
         signaled: bool,
@@ -187,7 +188,7 @@ fn details(about: &About) -> Details<'_> {
             period_ms: ms(period),
             waiters: threads(waiters),
         },
-        _ => Details::Unknown {},
+        other => pipe::ls::details(other).map_or(Details::Unknown {}, Details::Pipe),
     }
 }
 
@@ -284,7 +285,7 @@ pub(super) fn state(entry: &Entry) -> String {
             period,
             ..
         } => timer_text(*signaled, *due_in, *period),
-        _ => "?".to_owned(),
+        other => pipe::ls::state(other).unwrap_or_else(|| "?".to_owned()),
     }
 }
 
@@ -311,7 +312,7 @@ fn timer_text(signaled: bool, due_in: Option<Duration>, period: Option<Duration>
 /// Who owns or serves it: process, for a mutex also the thread, and program.
 pub(super) fn owner(entry: &Entry) -> String {
     let thread = match &entry.about {
-        About::Mailslot { .. } => String::new(),
+        About::Mailslot { .. } | About::Pipe { .. } => String::new(),
         About::Mutex {
             owner: Some(owner), ..
         } => format!("/{}", owner.tid),
@@ -324,7 +325,9 @@ pub(super) fn owner(entry: &Entry) -> String {
 /// How many threads wait, and of which processes.
 pub(super) fn waiters(entry: &Entry) -> String {
     match entry.about.waiters() {
-        None if matches!(entry.about, About::Mailslot { .. }) => "-".to_owned(),
+        None if matches!(entry.about, About::Mailslot { .. } | About::Pipe { .. }) => {
+            "-".to_owned()
+        }
         None => "?".to_owned(),
         Some([]) => "-".to_owned(),
         Some(waiters) => {
@@ -341,9 +344,13 @@ pub(super) fn holders(entry: &Entry) -> String {
     let mut all = entry.holders.clone();
     if let About::Mailslot { writers, .. } = &entry.about {
         all.extend(writers);
-        all.sort_unstable();
-        all.dedup();
     }
+    if let Some([servers, clients]) = pipe::ls::processes(&entry.about) {
+        all.extend(servers);
+        all.extend(clients);
+    }
+    all.sort_unstable();
+    all.dedup();
     pids(&all)
 }
 

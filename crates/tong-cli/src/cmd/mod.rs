@@ -10,8 +10,11 @@ mod keep;
 pub(crate) mod ls;
 pub(crate) mod man;
 pub(crate) mod mutex;
+pub(crate) mod pipe;
 mod program;
 pub(crate) mod read;
+mod record;
+pub(crate) mod relay;
 pub(crate) mod run;
 pub(crate) mod semaphore;
 pub(crate) mod timer;
@@ -19,20 +22,43 @@ pub(crate) mod tour;
 pub(crate) mod wait;
 pub(crate) mod write;
 
+use crate::args::AccessArgs;
 use crate::exit::{Code, Failure};
 use crate::output;
 use serde::Serialize;
 use std::io::IsTerminal;
-use tong::{ErrorKind, MailslotName, ObjectName};
+use tong::{Access, ErrorKind, MailslotName, ObjectName, PipeName};
 
 /// Reads a mailslot's name as people write it at a prompt.
-fn mailslot_name(text: &str) -> Result<MailslotName, Failure> {
-    // What a shell leaves of \\.\mailslot\box without quotes or in double ones would be a valid short name.
-    if text.starts_with(r"\.") && text.to_ascii_lowercase().contains("mailslot") {
-        let why = format!("the shell took backslashes out of the name {text}; write //./mailslot/NAME, or just NAME");
+pub(crate) fn mailslot_name(text: &str) -> Result<MailslotName, Failure> {
+    check_backslashes(text, "mailslot")?;
+    Ok(MailslotName::short(text)?)
+}
+
+/// Reads a pipe's name as people write it at a prompt.
+pub(crate) fn pipe_name(text: &str) -> Result<PipeName, Failure> {
+    check_backslashes(text, "pipe")?;
+    Ok(PipeName::short(text)?)
+}
+
+/// What a shell leaves of \\.\mailslot\box without quotes or in double ones would be a valid short name.
+fn check_backslashes(text: &str, kind: &str) -> Result<(), Failure> {
+    if text.starts_with(r"\.") && text.to_ascii_lowercase().contains(kind) {
+        let why = format!(
+            "the shell took backslashes out of the name {text}; write //./{kind}/NAME, or just NAME"
+        );
         return Err(Failure::Own(Code::Usage, why));
     }
-    Ok(MailslotName::short(text)?)
+    Ok(())
+}
+
+/// Who is to be let in.
+fn access(args: &AccessArgs) -> Access {
+    match (args.everyone, args.group) {
+        (true, _) => Access::Everyone,
+        (false, Some(group)) => Access::Group(group),
+        (false, None) => Access::Private,
+    }
 }
 
 /// Reads the name of an event, mutex, semaphore or timer.

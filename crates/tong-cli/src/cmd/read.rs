@@ -1,23 +1,11 @@
 //! `tong mailslot read`: creates a mailslot and prints what arrives.
 
-use super::{mailslot_name, note};
+use super::record::{Body, Record};
+use super::{access, mailslot_name, note};
 use crate::args::ReadArgs;
 use crate::exit::{Code, Failure};
 use crate::{output, text};
-use serde::Serialize;
-use std::time::SystemTime;
 use tong::{ErrorKind, MailslotServer};
-
-/// A message as `--json` prints it: as text if it is text, else in base 64.
-#[derive(Serialize)]
-struct Record<'a> {
-    number: u64,
-    time: String,
-    bytes: usize,
-    message: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    base64: Option<String>,
-}
 
 pub(crate) fn run(args: &ReadArgs) -> Result<(), Failure> {
     let server = create(args)?;
@@ -38,7 +26,8 @@ fn create(args: &ReadArgs) -> Result<MailslotServer, Failure> {
     let mut options = MailslotServer::options();
     options
         .max_message_len(args.max_message)
-        .read_timeout(args.timeout);
+        .read_timeout(args.timeout)
+        .access(access(&args.access));
     if let Some(bytes) = args.quota {
         options.quota_bytes(bytes);
     }
@@ -75,11 +64,5 @@ fn show(message: &[u8], number: u64, args: &ReadArgs) -> Result<(), Failure> {
     }
     let is_decoded = wide.is_some() || !args.utf16;
     let decoded = std::str::from_utf8(shown).ok().filter(|_| is_decoded);
-    output::print_json(&Record {
-        number,
-        time: text::rfc3339(SystemTime::now()),
-        bytes: message.len(),
-        message: decoded,
-        base64: decoded.is_none().then(|| text::base64(message)),
-    })
+    output::print_json(&Record::now(number, Body::new(message, decoded)))
 }

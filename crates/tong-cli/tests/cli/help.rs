@@ -2,8 +2,9 @@
 
 use crate::place::{finish, start, Place};
 
-const CODES: [&str; 17] = [
-    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "124", "125", "126", "127", "130",
+const CODES: [&str; 18] = [
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "124", "125", "126", "127",
+    "130",
 ];
 
 #[test]
@@ -30,6 +31,14 @@ fn every_command_has_help_and_the_version_is_told() {
         &["mailslot", "read"],
         &["mailslot", "write"],
         &["mailslot", "info"],
+        &["pipe"],
+        &["pipe", "serve"],
+        &["pipe", "connect"],
+        &["pipe", "call"],
+        &["pipe", "wait"],
+        &["pipe", "ls"],
+        &["pipe", "info"],
+        &["relay"],
         &["event"],
         &["event", "create"],
         &["event", "set"],
@@ -84,9 +93,16 @@ fn completions_exist_for_every_shell() {
         let ran = place.run(&["completions", shell]).expect_code(0);
         assert!(
             ran.text().contains("max-message")
-                && ["semaphore", "pulse", "handles", "which"]
-                    .iter()
-                    .all(|word| ran.text().contains(word))
+                && [
+                    "semaphore",
+                    "pulse",
+                    "handles",
+                    "which",
+                    "linger",
+                    "half-close"
+                ]
+                .iter()
+                .all(|word| ran.text().contains(word))
                 && !ran.text().contains("tour-actor"),
             "{shell}"
         );
@@ -135,7 +151,8 @@ fn the_manual_is_a_page_for_each_command() {
                     tong-event-set.1 tong-event-wait.1 tong-event.1 tong-gc.1 tong-global-init.1 tong-global.1 \
                     tong-handles.1 tong-ls.1 tong-mailslot-info.1 tong-mailslot-read.1 tong-mailslot-write.1 \
                     tong-mailslot.1 tong-man.1 tong-mutex-create.1 tong-mutex-hold.1 tong-mutex-info.1 tong-mutex.1 \
-                    tong-run.1 tong-semaphore-acquire.1 tong-semaphore-create.1 tong-semaphore-info.1 \
+                    tong-pipe-call.1 tong-pipe-connect.1 tong-pipe-info.1 tong-pipe-ls.1 tong-pipe-serve.1 \
+                    tong-pipe-wait.1 tong-pipe.1 tong-relay.1 tong-run.1 tong-semaphore-acquire.1 tong-semaphore-create.1 tong-semaphore-info.1 \
                     tong-semaphore-release.1 tong-semaphore.1 tong-timer-cancel.1 tong-timer-create.1 \
                     tong-timer-info.1 tong-timer-set.1 tong-timer-wait.1 tong-timer.1 tong-tour.1 tong-wait.1 tong.1";
     assert_eq!(pages.join(" "), expected);

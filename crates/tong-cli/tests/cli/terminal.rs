@@ -84,3 +84,49 @@ fn ctrl_c_releases_a_held_mutex() {
         (&true.into(), &false.into())
     );
 }
+
+/// A person types lines, and sees the answers and who is there.
+#[test]
+fn a_pipe_is_talked_to_at_a_terminal() {
+    let place = Place::new();
+    let server = crate::pipe::serve(&place, &["--echo", "--message"]);
+    let mut running = at_terminal(&place, "pipe connect x");
+    assert!(first_line(&mut running).contains(r"connected to pipe:\\.\pipe\x"));
+    type_in(&mut running, b"hello\n");
+    for _ in 0..2 {
+        assert!(first_line(&mut running).contains("hello"));
+    }
+    type_in(&mut running, b"\x04");
+    let (_, code) = rest(running);
+    assert_eq!(code, Some(0));
+    drop(server);
+}
+
+#[test]
+fn a_server_at_a_terminal_says_who_comes_and_goes() {
+    let place = Place::new();
+    let mut running = at_terminal(&place, "pipe serve x --echo --count 1");
+    assert!(first_line(&mut running).contains("Ctrl-C ends"));
+    let ran = place.run_with_input(&["pipe", "connect", "x", "--linger", "3s"], b"hello");
+    ran.expect_code(0);
+    let (shown, code) = rest(running);
+    assert!(
+        shown.contains("client 1 came: process")
+            && shown.contains("client 1 left: 5 bytes came, 5 went"),
+        "{shown:?}"
+    );
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn a_relay_at_a_terminal_shows_its_rate_unless_it_is_quiet() {
+    let place = Place::new();
+    let ends = "exec:yes \"exec:sh -c 'head -c 300000000 >/dev/null; sleep 1.2'\"";
+    for (flag, is_shown) in [("", true), ("--quiet", false)] {
+        let (shown, code) = rest(at_terminal(&place, &format!("relay {ends} {flag}")));
+        let has_rate = shown.contains("iB/s (") && shown.contains("1 open, 1 in all");
+        assert_eq!(has_rate, is_shown, "{flag} {shown:?}");
+        // The far program does not read to the end of what never ends.
+        assert_eq!(code, Some(9), "{shown:?}");
+    }
+}

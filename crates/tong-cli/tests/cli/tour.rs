@@ -29,6 +29,10 @@ fn everything_it_promises_is_so_and_nothing_is_left() {
         "manager   sees exit code 5050 of 1-100",
         "abandoned!",
         "manager   sees exit code 7700077 of guest",
+        "cat       busy (231)",
+        "bee       = 24 (234)",
+        "cat       109: broken",
+        "ant       ant bee cat",
     ] {
         assert!(text.contains(fact), "{fact}\n{text}");
     }

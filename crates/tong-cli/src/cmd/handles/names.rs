@@ -79,6 +79,13 @@ fn table(kind: Kind) -> (&'static str, &'static [(u32, &'static str)]) {
             "TIMER_ALL_ACCESS",
             &[(1, "TIMER_QUERY_STATE"), (2, "TIMER_MODIFY_STATE")],
         ),
+        Kind::Completion => (
+            "IO_COMPLETION_ALL_ACCESS",
+            &[
+                (1, "IO_COMPLETION_QUERY_STATE"),
+                (2, "IO_COMPLETION_MODIFY_STATE"),
+            ],
+        ),
         Kind::Process => ("PROCESS_ALL_ACCESS", &PROCESS),
         Kind::Thread => ("THREAD_ALL_ACCESS", &THREAD),
         Kind::Section | Kind::Snapshot => ("SECTION_ALL_ACCESS", &SECTION),

@@ -22,6 +22,8 @@ pub(super) enum Who {
     Receiver,
     /// In the receiver's lane, when that one has left.
     Manager,
+    /// In the same lane, in the third part.
+    Server,
     Ant,
     Bee,
     Cat,
@@ -32,12 +34,15 @@ impl Who {
     pub(super) const MAILSLOT: [Who; 4] = [Who::Receiver, Who::Ant, Who::Bee, Who::Cat];
     /// Who is on stage in the second part.
     pub(super) const WORKERS: [Who; 4] = [Who::Manager, Who::Ant, Who::Bee, Who::Cat];
+    /// Who is on stage in the third part.
+    pub(super) const PIPES: [Who; 4] = [Who::Server, Who::Ant, Who::Bee, Who::Cat];
     pub(super) const SENDERS: [Who; 3] = [Who::Ant, Who::Bee, Who::Cat];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Who::Receiver => "receiver",
             Who::Manager => "manager",
+            Who::Server => "server",
             Who::Ant => "ant",
             Who::Bee => "bee",
             Who::Cat => "cat",
@@ -47,7 +52,7 @@ impl Who {
     /// What this sender sends, the `number`th time: its name and something of its own.
     pub(super) fn message(self, number: usize) -> String {
         let thing = match self {
-            Who::Receiver | Who::Manager => "letter",
+            Who::Receiver | Who::Manager | Who::Server => "letter",
             Who::Ant => "leaf",
             Who::Bee => "honey",
             Who::Cat => "mouse",
@@ -58,7 +63,7 @@ impl Who {
     /// The lane, counted from the left.
     pub(super) fn lane(self) -> usize {
         match self {
-            Who::Receiver | Who::Manager => 0,
+            Who::Receiver | Who::Manager | Who::Server => 0,
             Who::Ant => 1,
             Who::Bee => 2,
             Who::Cat => 3,
@@ -69,7 +74,7 @@ impl Who {
     fn role(self) -> &'static str {
         match self {
             Who::Receiver => "receiver",
-            Who::Manager => "worker",
+            Who::Manager | Who::Server => "worker",
             Who::Ant | Who::Bee | Who::Cat => "sender",
         }
     }

@@ -1,13 +1,15 @@
 //! `tong tour`: real processes that talk, wait for each other and die before your eyes.
 //!
 //! The story is told in acts: the first part is about a mailslot, the second (`waits.rs`, and from inside `worker.rs`)
-//! about processes, objects to wait for, and handles. In each, processes (`cast.rs`, and from inside `actor.rs`) are told what to do, what they
+//! about processes, objects to wait for, and handles, the third (`pipes.rs`, `piper.rs`) about pipes. In each, processes (`cast.rs`, and from inside `actor.rs`) are told what to do, what they
 //! report is drawn (`stage.rs`), and what should be true of it is checked and summed up at the end (`facts.rs`). All of
 //! it happens in a namespace of its own, which a process called the broom removes even if the tour is killed.
 
 pub(crate) mod actor;
 mod cast;
 mod facts;
+mod piper;
+mod pipes;
 mod stage;
 mod waits;
 mod worker;
@@ -37,6 +39,7 @@ pub(crate) fn run(args: &TourArgs) -> Result<(), Failure> {
     tour.the_receiver_dies()?;
     tour.nothing_stays()?;
     tour.second_part()?;
+    tour.third_part()?;
     let Tour {
         cast, mut facts, ..
     } = tour;
@@ -231,7 +234,8 @@ impl Tour {
             self.lines_of(&["ls", "--json"])?,
             self.lines_of(&["gc", "--dry-run", "--json"])?,
         );
-        let inner = ["mailslot", "object"].map(|name| files_below(&self.cast.dir().join(name)));
+        let inner =
+            ["mailslot", "object", "pipe"].map(|name| files_below(&self.cast.dir().join(name)));
         let files: usize = inner.iter().sum();
         self.stage
             .say(&format!("$ tong ls        {objects} objects"))?;

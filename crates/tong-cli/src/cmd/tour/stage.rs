@@ -228,7 +228,7 @@ impl Stage {
 /// The colour of a lane.
 fn colour(who: Who) -> Style {
     let colour = match who {
-        Who::Receiver | Who::Manager => AnsiColor::Cyan,
+        Who::Receiver | Who::Manager | Who::Server => AnsiColor::Cyan,
         Who::Ant => AnsiColor::Green,
         Who::Bee => AnsiColor::Yellow,
         Who::Cat => AnsiColor::Magenta,
@@ -238,7 +238,7 @@ fn colour(who: Who) -> Style {
 
 fn width(who: Who) -> usize {
     match who {
-        Who::Receiver | Who::Manager => RECEIVER_WIDTH,
+        Who::Receiver | Who::Manager | Who::Server => RECEIVER_WIDTH,
         Who::Ant | Who::Bee | Who::Cat => SENDER_WIDTH,
     }
 }

@@ -278,7 +278,7 @@ impl Tour {
         Ok(())
     }
 
-    fn order(&mut self, who: Who, work: Work) {
+    pub(super) fn order(&mut self, who: Who, work: Work) {
         self.cast.tell(who, &Order::Work(work));
     }
 
@@ -351,12 +351,12 @@ fn words(value: &Value) -> String {
 }
 
 /// Did this one say that?
-fn told(seen: &Seen, text: &str) -> bool {
+pub(super) fn told(seen: &Seen, text: &str) -> bool {
     matches!(&seen.event.did, Did::Tell(told) if told == text)
 }
 
 /// What was said last.
-fn last_word(seen: &[Seen]) -> String {
+pub(super) fn last_word(seen: &[Seen]) -> String {
     match seen.last().map(|seen| &seen.event.did) {
         Some(Did::Tell(text)) => text.clone(),
         _ => "nothing".to_owned(),

@@ -2,6 +2,7 @@
 //! that the manager starts.
 
 use super::actor::{failed, orders, report, Did, Order, PATIENCE};
+use super::piper::{Piper, Piping};
 use crate::exit::Failure;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
@@ -51,6 +52,8 @@ pub(super) enum Work {
     Give,
     /// Signal what the guest waits for, and wait for its end.
     Farewell,
+    /// Something with pipes.
+    Pipe(Piping),
 }
 
 /// The names of what the workers share.
@@ -82,10 +85,12 @@ struct Worker {
     guest: Option<(Process, Handle)>,
     gate: Option<Event>,
     handles: Vec<Handle>,
+    piper: Piper,
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        self.piper.put_away();
         // The table itself is only given up with the process, which would leave the files of names behind.
         for handle in self.handles.drain(..) {
             let _ = Table::of_process().close(handle);
@@ -110,6 +115,7 @@ impl Worker {
             Work::Invite => self.invite(),
             Work::Give => self.give(),
             Work::Farewell => self.farewell(),
+            Work::Pipe(piping) => self.piper.work(piping),
         }
     }
 
@@ -308,11 +314,11 @@ fn name(text: &str) -> Result<ObjectName> {
     ObjectName::parse(text)
 }
 
-fn tell(text: &str) {
+pub(super) fn tell(text: &str) {
     say(Did::Tell(text.to_owned()));
 }
 
 /// Reports what was done. If nobody listens any more our input ends too, and so do we.
-fn say(did: Did) {
+pub(super) fn say(did: Did) {
     let _ = report(did);
 }
