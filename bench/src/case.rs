@@ -17,6 +17,8 @@ pub(crate) enum Contender {
     Pipe,
     Mq,
     UnixStream,
+    Interprocess,
+    IpcChannel,
     Channel,
     Mailslot,
     MailslotDefaultQuota,
@@ -34,6 +36,17 @@ pub(crate) enum Contender {
     Poll,
     SharedMemory,
     PosixSpawn,
+    PipeMessages,
+    PipeBytes,
+    PipeHandle,
+    PipeOverlapped,
+    PipePort,
+    Anonymous,
+    TokioStream,
+    TokioPipe,
+    EpollPair,
+    Wine,
+    CProgram,
 }
 
 impl Contender {
@@ -48,6 +61,8 @@ impl Contender {
             Contender::Pipe => "kernel pipe",
             Contender::Mq => "POSIX mq",
             Contender::UnixStream => "Unix stream socket",
+            Contender::Interprocess => "crate interprocess",
+            Contender::IpcChannel => "crate ipc-channel",
             Contender::Channel => "tong channel",
             Contender::Mailslot => "tong mailslot",
             Contender::MailslotDefaultQuota => "tong mailslot, default quota",
@@ -65,6 +80,17 @@ impl Contender {
             Contender::Poll => "poll of eventfds",
             Contender::SharedMemory => "shm_open + mmap",
             Contender::PosixSpawn => "posix_spawn + waitpid",
+            Contender::PipeMessages => "tong pipe, messages",
+            Contender::PipeBytes => "tong pipe, bytes",
+            Contender::PipeHandle => "tong pipe, C",
+            Contender::PipeOverlapped => "tong pipe, C, overlapped",
+            Contender::PipePort => "tong pipe, C, port",
+            Contender::Anonymous => "tong anonymous pipe",
+            Contender::TokioStream => "tokio Unix stream socket",
+            Contender::TokioPipe => "tong pipe, tokio",
+            Contender::EpollPair => "SEQPACKET socket, epoll",
+            Contender::Wine => "Wine",
+            Contender::CProgram => "tong",
         }
     }
 
@@ -83,6 +109,14 @@ impl Contender {
                 | Contender::Semaphore
                 | Contender::SemaphoreHandle
                 | Contender::Process
+                | Contender::PipeMessages
+                | Contender::PipeBytes
+                | Contender::PipeHandle
+                | Contender::PipeOverlapped
+                | Contender::PipePort
+                | Contender::Anonymous
+                | Contender::TokioPipe
+                | Contender::CProgram
         )
     }
 }
@@ -97,6 +131,8 @@ pub(crate) enum Task {
     PausedRoundTrip,
     /// Messages one way, as fast as they go.
     Stream,
+    /// A message is sent and received by one thread, which holds both ends.
+    WriteRead,
     /// Copies in one thread.
     Memcpy,
     /// Connect, accept, close on both sides; no message.
@@ -131,14 +167,33 @@ pub(crate) enum Task {
     StartProcess,
     /// Memory of each of as many objects as the case has writers.
     Footprint,
+    /// Many clients are connected to one server thread, and one of them sends and awaits the answer.
+    ClientsTurns,
+    /// Many clients are connected to one server thread, and all of them send before the first takes its answer.
+    ClientsRounds,
+    /// Many clients are connected and silent: the processor time of the server.
+    ClientsIdle,
+    /// Many clients are connected and silent: the server's memory for each.
+    ClientsMemory,
+    /// A call of a C program that measures itself; which one is the number in `wine`'s list.
+    LocalCall(usize),
 }
 
 impl Task {
+    /// Whether the task is one server's with as many clients as the case has writers.
+    pub(crate) fn is_for_clients(self) -> bool {
+        matches!(
+            self,
+            Task::ClientsTurns | Task::ClientsRounds | Task::ClientsIdle | Task::ClientsMemory
+        )
+    }
+
     /// Whether the task has no other process: what it has many of are objects or threads.
     pub(crate) fn is_alone(self) -> bool {
         matches!(
             self,
-            Task::SetWait
+            Task::WriteRead
+                | Task::SetWait
                 | Task::LockUnlock
                 | Task::ReleaseWait
                 | Task::WaitAny
@@ -207,6 +262,9 @@ impl Case {
 
     /// "slept, 1 core" and the like; empty where nobody waits.
     pub(crate) fn circumstances(&self) -> String {
+        if matches!(self.task, Task::LocalCall(_)) {
+            return "C program".to_owned();
+        }
         let waiting = match self.waiting {
             _ if self.task == Task::Memcpy || self.task.is_alone() => "no peer",
             Waiting::Spun => "spun",
@@ -222,6 +280,9 @@ impl Case {
             0 | 1 => format!("{waiting}, {cores}"),
             threads if self.task == Task::Threads => format!("{threads} threads"),
             objects if self.task.is_alone() => format!("{objects} objects"),
+            clients if self.task.is_for_clients() => {
+                format!("{waiting}, {cores}, {clients} clients")
+            }
             writers => format!("{waiting}, {cores}, {writers} writers"),
         }
     }

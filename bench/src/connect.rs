@@ -8,7 +8,8 @@ use crate::case::{Case, Contender, Task};
 use crate::link::{unsupported, Ticket};
 use crate::measure::{phases, to_f64, warm_up};
 use crate::process::{self, Peers, Role};
-use crate::{channel, mailslot, sockets};
+use crate::{channel, local_socket, mailslot, named_pipe, servo_channel, sockets};
+use interprocess::local_socket::Listener as LocalListener;
 use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -19,6 +20,8 @@ use tong::MailslotServer;
 #[derive(Debug)]
 enum Place {
     Socket(sockets::Door),
+    Local(LocalListener),
+    Pipe(named_pipe::Place),
     Channel(Listener),
     Mailslot(MailslotServer),
 }
@@ -33,6 +36,17 @@ impl Place {
                     Place::Socket(sockets::Door::open(&path)?),
                     path.to_string_lossy().into_owned(),
                 ))
+            }
+            Contender::Interprocess => {
+                let path = socket_path("local");
+                Ok((
+                    Place::Local(local_socket::listen(&path)?),
+                    path.to_string_lossy().into_owned(),
+                ))
+            }
+            Contender::PipeMessages => {
+                let name = named_pipe::unique_name("door");
+                Ok((Place::Pipe(named_pipe::Place::open(&name, case)?), name))
             }
             Contender::Channel => {
                 let (listener, path) = channel::listen("door")?;
@@ -50,6 +64,8 @@ impl Place {
     fn serve(&self, buf: &mut [u8]) -> io::Result<()> {
         match self {
             Place::Socket(door) => door.serve(buf),
+            Place::Local(listener) => local_socket::serve(listener, buf),
+            Place::Pipe(place) => place.serve(buf),
             Place::Channel(listener) => channel::serve(listener, buf),
             Place::Mailslot(server) => {
                 server.recv(buf)?;
@@ -60,7 +76,7 @@ impl Place {
 }
 
 /// A file in the run's private directory.
-fn socket_path(word: &str) -> PathBuf {
+pub(crate) fn socket_path(word: &str) -> PathBuf {
     let directory = std::env::var_os("TONG_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     directory.join(format!("bench-{}-{word}.sock", std::process::id()))
 }
@@ -110,6 +126,8 @@ pub(crate) fn peer(case: &Case, ticket: Ticket) -> io::Result<()> {
             match case.contender {
                 Contender::UnixStream => sockets::visit(name.as_ref(), &message)?,
                 Contender::Channel => channel::visit(name.as_ref(), &message, case)?,
+                Contender::Interprocess => local_socket::visit(name.as_ref(), &message)?,
+                Contender::PipeMessages => named_pipe::visit(name, &message, case)?,
                 _ => mailslot::send(&mailslot::open(name)?, &message, case)?,
             }
         }
@@ -127,6 +145,11 @@ pub(crate) fn sample_names(case: &Case) -> io::Result<f64> {
         for _ in 0..count {
             match case.contender {
                 Contender::UnixStream => sockets::name_to_message(&path, &message, &mut buf)?,
+                Contender::Interprocess => {
+                    local_socket::name_to_message(&path, &message, &mut buf)?
+                }
+                Contender::IpcChannel => servo_channel::name_to_message(&message)?,
+                Contender::PipeMessages => named_pipe::name_to_message(case, &message, &mut buf)?,
                 Contender::Channel => channel::name_to_message(case, &message, &mut buf)?,
                 Contender::Mailslot => mailslot::name_to_message(case, &message, &mut buf)?,
                 other => return Err(unsupported(other, case.task)),

@@ -48,6 +48,17 @@ pub(crate) fn dispatch<A: WithLink>(case: &Case, action: A) -> io::Result<A::Out
         Contender::BareRing => action.run::<crate::ring::BareRing>(case),
         Contender::Eventfd => action.run::<crate::eventfd::Eventfd>(case),
         Contender::Seqpacket => action.run::<crate::sockets::Seqpacket>(case),
+        Contender::UnixStream => action.run::<crate::sockets::Stream>(case),
+        Contender::Interprocess => action.run::<crate::local_socket::LocalSocket>(case),
+        Contender::IpcChannel => action.run::<crate::servo_channel::ServoChannel>(case),
+        Contender::EpollPair => action.run::<crate::sockets::EpollPair>(case),
+        Contender::PipeMessages | Contender::PipeBytes => {
+            action.run::<crate::named_pipe::NamedPipe>(case)
+        }
+        Contender::PipeHandle | Contender::PipeOverlapped | Contender::PipePort => {
+            action.run::<crate::pipe_handles::PipeHandles>(case)
+        }
+        Contender::Anonymous => action.run::<crate::anonymous::Anonymous>(case),
         Contender::Pipe => action.run::<crate::pipe::Pipe>(case),
         Contender::Mq => action.run::<crate::mq::Mq>(case),
         Contender::Mailslot | Contender::MailslotDefaultQuota => {

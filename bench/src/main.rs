@@ -4,30 +4,37 @@
 //! task take turns; what counts is the ratio to the task's baseline, not the time. Nothing here asserts: a goal that
 //! is missed is a line in the table.
 //!
-//! `plan` says what is measured, `run` takes the samples through `process`, `measure`, `connect` and `crowd`; a file
-//! each for the contenders, which all answer to `link::Link`; `report` and `plot` show the outcome.
+//! `plan` says what is measured, `run` takes the samples through `process`, `measure`, `connect`, `crowd`, `clients` and
+//! `wine`; a file each for the contenders, which all answer to `link::Link`; `report` and `plot` show the outcome.
 
+mod anonymous;
 mod cacheline;
 mod case;
 mod channel;
+mod clients;
 mod connect;
 mod crowd;
 mod eventfd;
 mod link;
+mod local_socket;
 mod machine;
 mod mailslot;
 mod measure;
 mod mq;
+mod named_pipe;
 mod pipe;
+mod pipe_handles;
 mod plan;
 mod plot;
 mod process;
 mod report;
 mod ring;
 mod run;
+mod servo_channel;
 mod shared;
 mod sockets;
 mod sync;
+mod wine;
 
 use clap::{Parser, Subcommand};
 use std::fs::Permissions;
@@ -103,7 +110,7 @@ fn run_all(args: &Args) -> io::Result<()> {
         };
         group.id.contains(part) || group.title.contains(part)
     };
-    let groups: Vec<_> = plan::groups().into_iter().filter(wanted).collect();
+    let mut groups: Vec<_> = plan::groups().into_iter().filter(wanted).collect();
     if groups.is_empty() {
         return Err(io::Error::other(
             "no task has that in its word or title; --list shows them",
@@ -122,7 +129,10 @@ fn run_all(args: &Args) -> io::Result<()> {
     };
     let machine = machine::Machine::look();
     let root = private_root()?;
+    let programs = tempfile::Builder::new().prefix("tong-bench-").tempdir()?;
+    let skipped = prepare_wine(&mut groups, programs.path());
     let outcomes = run::all(&groups, effort, root.path().as_os_str());
+    wine::finish(programs.path());
     let report = report::Report {
         machine,
         rounds: effort.rounds,
@@ -130,12 +140,30 @@ fn run_all(args: &Args) -> io::Result<()> {
         outcomes,
     };
     report.print();
+    if let Some(why) = skipped {
+        println!("{why}");
+    }
     let json = output(args.json.as_deref(), "latest.json")?;
     report.write_json(&json)?;
     let svg = output(args.svg.as_deref(), "latest.svg")?;
     plot::write(&report, &svg)?;
     println!("Written: {} and {}", json.display(), svg.display());
     Ok(())
+}
+
+/// Makes what the comparison with Wine needs. Where that cannot be had, its groups are left out, and the reason is said
+/// at once and returned for the end of the report.
+fn prepare_wine(groups: &mut Vec<case::Group>, place: &Path) -> Option<String> {
+    if !groups.iter().any(|group| group.id.starts_with("wine-")) {
+        return None;
+    }
+    let why = wine::prepare(place).err()?;
+    let why = format!(
+        "SKIPPED: the comparison with Wine, which needs wine, x86_64-w64-mingw32-gcc and an installed tree: {why}"
+    );
+    eprintln!("{why}");
+    groups.retain(|group| !group.id.starts_with("wine-"));
+    Some(why)
 }
 
 /// A fresh directory of mode 0700 for tong's objects, in memory like the usual place for them.

@@ -6,7 +6,7 @@
 use crate::case::{Case, Task};
 use crate::link::{dispatch, Link, WithLink};
 use crate::process::{self, Orders, Peers, Role};
-use crate::{connect, crowd, sync};
+use crate::{clients, connect, crowd, sync, wine};
 use std::hint::black_box;
 use std::io;
 use std::time::{Duration, Instant};
@@ -22,10 +22,13 @@ pub(crate) fn sample(case: &Case) -> io::Result<f64> {
         Task::RoundTrip | Task::PausedRoundTrip | Task::Stream => {
             dispatch(case, Reader { writers: &writers })
         }
+        Task::WriteRead => dispatch(case, BothEnds),
         Task::Memcpy => copies(case),
         Task::Connect | Task::FirstMessage => connect::sample(case, &writers),
         Task::NameToMessage => connect::sample_names(case),
         Task::CrowdStream | Task::CrowdTurns | Task::CrowdIdle => crowd::sample(case, &writers),
+        Task::LocalCall(_) => wine::sample(case),
+        task if task.is_for_clients() => clients::sample(case, &writers),
         _ => sync::sample(case),
     }
 }
@@ -45,6 +48,10 @@ pub(crate) fn peer(mut orders: Orders) -> io::Result<()> {
         Task::CrowdStream | Task::CrowdTurns | Task::CrowdIdle => {
             let role = orders.role;
             crowd::peer(&case, role, orders.take_ticket()?)
+        }
+        task if task.is_for_clients() => {
+            let role = orders.role;
+            clients::peer(&case, role, orders.take_ticket()?)
         }
         _ => Ok(()),
     }
@@ -156,6 +163,33 @@ impl WithLink for Writer<'_> {
                 }
             }
             Ok(())
+        })
+    }
+}
+
+/// Both sides in one thread.
+struct BothEnds;
+
+impl WithLink for BothEnds {
+    type Out = f64;
+
+    fn run<L: Link>(self, case: &Case) -> io::Result<f64> {
+        let (mut reader, tickets) = L::create(case)?;
+        let ticket = tickets.into_iter().next();
+        let mut writer = L::join(case, ticket.ok_or(io::ErrorKind::InvalidInput)?)?;
+        reader.complete()?;
+        let mut buf = vec![1; case.message_len];
+        phases(case, |count| {
+            let warm = warm_up(count);
+            let mut start = Instant::now();
+            for done in 0..count {
+                if done == warm {
+                    start = Instant::now();
+                }
+                writer.send(black_box(&buf))?;
+                receive(&mut reader, &mut buf)?;
+            }
+            Ok(start.elapsed().as_secs_f64() / to_f64(count - warm))
         })
     }
 }

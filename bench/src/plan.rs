@@ -2,7 +2,10 @@
 //!
 //! The first contender of a group is its baseline; goals are ratios to it.
 
+mod pipes;
+
 use crate::case::{Case, Contender, Group, Task, Unit, Waiting};
+use crate::wine;
 
 const SMALL: usize = 64;
 const KERNEL: [Contender; 3] = [Contender::Seqpacket, Contender::Pipe, Contender::Mq];
@@ -40,8 +43,10 @@ pub(crate) fn groups() -> Vec<Group> {
     groups.extend([bulk("bulk-64k", 64 * 1024), bulk("bulk-1m", 1024 * 1024)]);
     groups.extend(meetings());
     groups.extend(crowds());
+    groups.extend(pipes::groups());
     groups.extend(objects());
     groups.extend(waits());
+    groups.extend(wine::groups());
     groups
 }
 

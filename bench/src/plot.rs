@@ -3,7 +3,7 @@
 //! Bars are medians on a linear scale from zero, so that their lengths compare like the figures do; the whisker is the
 //! range of the samples, the dashed line tong's goal.
 
-use crate::report::{Figure, Outcome, Report};
+use crate::report::{factor, Figure, Outcome, Report};
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
@@ -142,7 +142,7 @@ fn bar(
     let ratio = figure
         .ratio
         .filter(|_| !baseline)
-        .map(|ratio| format!("  {:.2} x", ratio.median))
+        .map(|ratio| format!("  {}", factor(ratio.median)))
         .unwrap_or_default();
     let value = format!("{}{ratio}", outcome.unit.show(spread.median));
     text(body, LABELS + BARS + 30, y + 13, "start", "label", &value);

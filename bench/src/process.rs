@@ -32,6 +32,8 @@ pub(crate) enum Role {
     Writer,
     /// Connects once less than the case has writers, and then keeps still.
     Bystanders,
+    /// Serves clients until it is told to end.
+    Server,
 }
 
 /// A peer's whole command line.
@@ -120,6 +122,11 @@ impl Peers {
             }
         }
         Ok(())
+    }
+
+    /// The ids of the processes.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = u32> + '_ {
+        self.peers.iter().map(|peer| peer.child.id())
     }
 
     /// Lets each peer do its part `count` times.

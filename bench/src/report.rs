@@ -32,6 +32,15 @@ impl Spread {
     }
 }
 
+/// A ratio as text: "1.25 x", or "1/20 x" where two digits would not say much.
+pub(crate) fn factor(ratio: f64) -> String {
+    if ratio < 0.095 {
+        format!("1/{:.0} x", 1.0 / ratio)
+    } else {
+        format!("{ratio:.2} x")
+    }
+}
+
 /// One contender's result.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Figure {
@@ -113,7 +122,7 @@ impl Outcome {
         }
     }
 
-    /// "at most 1.25 x bare ring", or nothing.
+    /// "at most 1.25 x bare ring" and the like, or nothing.
     pub(crate) fn goal_text(&self) -> Option<String> {
         let baseline = self.figures.first()?.case.contender.label();
         let bound = if self.unit.less_is_better() {
@@ -121,7 +130,8 @@ impl Outcome {
         } else {
             "at least"
         };
-        self.goal.map(|goal| format!("{bound} {goal} x {baseline}"))
+        self.goal
+            .map(|goal| format!("{bound} {} {baseline}", factor(goal)))
     }
 
     fn table(&self) -> Table {
@@ -161,7 +171,7 @@ impl Outcome {
         let show = |value| self.unit.show(value);
         let ratio = figure
             .ratio
-            .map(|ratio| format!("{:.2} x", ratio.median))
+            .map(|ratio| factor(ratio.median))
             .unwrap_or_default();
         let goal = match figure.reached {
             Some(true) => "reached",
@@ -271,6 +281,12 @@ mod tests {
         let rates = outcome("rate-1", &[&[1.0], &[0.9], &[0.5]]);
         let reached: Vec<_> = rates.figures.iter().map(|figure| figure.reached).collect();
         assert_eq!(reached[..3], [None, Some(true), Some(false)]);
+    }
+
+    #[test]
+    fn ratios_far_below_one_are_shown_as_fractions() {
+        assert_eq!(factor(1.25), "1.25 x");
+        assert_eq!(factor(0.05), "1/20 x");
     }
 
     #[test]

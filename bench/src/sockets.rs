@@ -1,10 +1,13 @@
-//! Unix sockets: a SEQPACKET pair as a link, and a stream listener for the cost of connecting.
+//! Unix sockets: SEQPACKET and stream pairs as links, and a stream listener for the cost of connecting.
 
 use crate::case::Case;
-use crate::link::{Link, Ticket};
+use crate::link::{unsupported, Link, Ticket};
+use crate::local_socket::{recv_all, send_all};
+use rustix::event::epoll;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -94,6 +97,97 @@ impl Link for Seqpacket {
             }
         }
         Ok(())
+    }
+}
+
+/// One end of a stream pair, which keeps no borders; all messages of a case have one length.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    socket: UnixStream,
+    case: Case,
+}
+
+impl Stream {
+    fn new(socket: UnixStream, case: &Case) -> io::Result<Stream> {
+        socket.set_nonblocking(case.spins())?;
+        if case.message_len > 4096 {
+            rustix::net::sockopt::set_socket_send_buffer_size(&socket, 1024 * 1024)?;
+        }
+        Ok(Stream {
+            socket,
+            case: case.clone(),
+        })
+    }
+}
+
+impl Link for Stream {
+    fn create(case: &Case) -> io::Result<(Self, Vec<Ticket>)> {
+        if case.writers != 1 {
+            return Err(unsupported(case.contender, case.task));
+        }
+        let (ours, theirs) = UnixStream::pair()?;
+        let ticket = Ticket {
+            fds: vec![theirs.into()],
+            names: Vec::new(),
+        };
+        Ok((Stream::new(ours, case)?, vec![ticket]))
+    }
+
+    fn join(case: &Case, ticket: Ticket) -> io::Result<Self> {
+        let socket = ticket.fds.into_iter().next();
+        Stream::new(socket.ok_or(io::ErrorKind::InvalidInput)?.into(), case)
+    }
+
+    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        send_all(&mut self.socket, message, &self.case)
+    }
+
+    fn recv(&mut self, buf: &mut [u8]) -> io::Result<()> {
+        recv_all(&mut self.socket, buf)
+    }
+}
+
+/// One end of a SEQPACKET pair that is read when epoll says so: what servers with many connections do.
+#[derive(Debug)]
+pub(crate) struct EpollPair {
+    pair: Seqpacket,
+    epoll: OwnedFd,
+}
+
+impl EpollPair {
+    fn new(pair: Seqpacket) -> io::Result<EpollPair> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let data = epoll::EventData::new_u64(0);
+        epoll::add(&epoll, &pair.socket, data, epoll::EventFlags::IN)?;
+        Ok(EpollPair { pair, epoll })
+    }
+}
+
+impl Link for EpollPair {
+    fn create(case: &Case) -> io::Result<(Self, Vec<Ticket>)> {
+        let (pair, tickets) = Seqpacket::create(case)?;
+        Ok((EpollPair::new(pair)?, tickets))
+    }
+
+    fn join(case: &Case, ticket: Ticket) -> io::Result<Self> {
+        EpollPair::new(Seqpacket::join(case, ticket)?)
+    }
+
+    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        self.pair.send(message)
+    }
+
+    fn recv(&mut self, buf: &mut [u8]) -> io::Result<()> {
+        loop {
+            match rustix::net::recv(&self.pair.socket, &mut *buf, RecvFlags::DONTWAIT) {
+                Ok((_, 0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => return Ok(()),
+                Err(Errno::AGAIN) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let mut events = [MaybeUninit::<epoll::Event>::uninit(); 1];
+            epoll::wait(&self.epoll, &mut events, None)?;
+        }
     }
 }
 

@@ -44,9 +44,14 @@ pub(crate) fn fuzz(tree: &Tree, seconds: u64) -> Outcome<()> {
         .run()
 }
 
-/// The benchmarks, built in the release profile.
+/// The benchmarks, built in the release profile. The comparison with Wine needs an installed tree; where none can be made
+/// the other benchmarks do without, and that one says why it is left out.
 pub(crate) fn bench(tree: &Tree, args: &[OsString]) -> Outcome<()> {
+    if let Err(error) = install::install(tree, &tree.c_prefix()) {
+        eprintln!("no tree to compile C programs against: {error}");
+    }
     Program::cargo(tree.root())
+        .env("TONG_C_PREFIX", tree.c_prefix())
         .args(["run", "--release", "-p", "tong-bench", "--"])
         .args(args)
         .run()
