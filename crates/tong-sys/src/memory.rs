@@ -44,8 +44,13 @@ impl Memory {
     /// # Errors
     /// `InvalidData` if the descriptor is something else, or its length could change; else what the system reports.
     pub fn adopt(fd: OwnedFd) -> io::Result<Memory> {
+        // No further seal from now on: one against writing would make parts that are mapped later useless. If that is
+        // refused the seals are fixed already, or this is no memory file.
+        let _ = rustix::fs::fcntl_add_seals(&fd, SealFlags::SEAL);
         let seals = rustix::fs::fcntl_get_seals(&fd).map_err(|_| io::ErrorKind::InvalidData)?;
-        if !seals.contains(SealFlags::SHRINK | SealFlags::GROW) {
+        let wanted = SealFlags::SHRINK | SealFlags::GROW;
+        let unwanted = SealFlags::WRITE | SealFlags::FUTURE_WRITE;
+        if !seals.contains(wanted) || seals.intersects(unwanted) {
             return Err(io::ErrorKind::InvalidData.into());
         }
         // A file of the huge pages' own file system is mapped in steps that are not ours, and can run out of pages behind

@@ -5,7 +5,7 @@
 //! mapped, so that it can write any word at any time.
 
 mod behaviour;
-mod greeting;
+pub(crate) mod greeting;
 mod memory;
 mod time;
 
@@ -127,9 +127,15 @@ fn greeting_bytes(memory: &ChannelMemory, directions: u32, quota: u64) -> [u8; 4
 
 /// The name of the mailslot's page; its socket is called the same with `.s`.
 fn stem_of(name: &MailslotName) -> String {
+    stem_of_kind("mailslot", name.folded())
+}
+
+/// The name of the page of an object of that kind.
+pub(crate) fn stem_of_kind(kind: &str, folded: &str) -> String {
     let mut hasher = SipHasher24::new_with_keys(0x746f_6e67_2d6e_616d, 0x6573_7061_6365_2d31);
-    hasher.write(b"mailslot\0");
-    hasher.write(name.folded().as_bytes());
+    hasher.write(kind.as_bytes());
+    hasher.write(b"\0");
+    hasher.write(folded.as_bytes());
     let hash = hasher.finish128();
     format!("{:016x}{:016x}", hash.h1, hash.h2)
 }
@@ -143,7 +149,7 @@ fn socket_of(name: &MailslotName) -> PathBuf {
 }
 
 /// A connected socket that has not greeted.
-fn connect(path: &Path) -> OwnedFd {
+pub(crate) fn connect(path: &Path) -> OwnedFd {
     let dir = Dir::open(path.parent().unwrap(), Trust::Private)
         .map_err(|_| "not private")
         .unwrap();

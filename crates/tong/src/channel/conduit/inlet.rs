@@ -84,6 +84,8 @@ pub struct Inlet {
     withdrawn: u64,
     last_empty: u64,
     pub(super) gaps: Gaps,
+    /// Payload bytes put, and the tail, at some time: what the reader's claims are checked with.
+    checkpoint: (u64, u64),
 }
 
 impl Inlet {
@@ -107,6 +109,7 @@ impl Inlet {
             withdrawn: 0,
             last_empty: 0,
             gaps: Gaps::default(),
+            checkpoint: (0, 0),
         };
         inlet.reload()?;
         Ok(inlet)
@@ -133,6 +136,7 @@ impl Inlet {
         self.withdrawn = load(layout::WITHDRAWN);
         self.put = put;
         self.passed = passed;
+        self.checkpoint = (put, self.producer.tail());
         Ok(())
     }
 
@@ -237,7 +241,7 @@ impl Inlet {
         if looked.is_ok() && seen == (self.passed, self.producer.seen_head()) {
             return Ok(true);
         }
-        self.producer.stay_awake();
+        // The request stays: another one may sleep who made it too.
         looked.map(|()| false)
     }
 
@@ -290,6 +294,15 @@ impl Inlet {
         self.passed = claim;
         self.gaps.prune(claim);
         self.producer.look()?;
+        // A reader leaves an entry behind before it begins the next one, so it cannot have passed what was put after a
+        // place that its head has not reached. One that claims to would make the ring grow without bound.
+        let (put, tail) = self.checkpoint;
+        if claim > put {
+            if self.producer.seen_head() < tail {
+                return Err(Corrupt);
+            }
+            self.checkpoint = (self.put, self.producer.tail());
+        }
         Ok(())
     }
 

@@ -31,7 +31,7 @@
 //! entry does not move the head.
 //!
 //! # Hostile peers
-//! As in the ring. Numbers of the other side that are out of range are [`Corrupt`](super::ring::Corrupt). A reader that
+//! As in the ring. Numbers of the other side that are out of range are [`Corrupt`]. A reader that
 //! lies about what it passed or wants deceives writers of this connection about the queue, by at most one entry beyond
 //! what they wrote and waited for.
 

@@ -43,6 +43,9 @@ impl End {
     }
 }
 
+/// Entries that were taken back or dropped which are skipped in a row. No program has so many writes waiting.
+pub(super) const MOST_SKIPPED: u32 = 1 << 22;
+
 /// The front entry.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -181,7 +184,7 @@ impl Outlet {
     /// The last look before the sleep: `false`, and the writer need not ring, if an entry is here.
     #[must_use]
     pub fn may_sleep(&mut self) -> bool {
-        self.consumer.may_sleep()
+        self.consumer.may_sleep_among_others()
     }
 
     /// Whether an entry came that the last look did not see. Cheap: one load.
@@ -221,7 +224,7 @@ impl Outlet {
         alive: &mut dyn FnMut() -> bool,
     ) -> Result<Option<Taken>, Corrupt> {
         let (mut bytes, mut entries) = (0, 0);
-        let mut lives = false;
+        let (mut lives, mut vanished) = (false, 0);
         while entries < most_entries {
             let entry = match self.front() {
                 Ok(Some(entry)) => entry,
@@ -251,7 +254,12 @@ impl Outlet {
             if part != 0 {
                 match self.commit(entry, part as u64) {
                     Ok(true) => {}
-                    Ok(false) => continue,
+                    // A writer that takes entries back as fast as they are read is not believed for ever.
+                    Ok(false) if vanished < MOST_SKIPPED => {
+                        vanished += 1;
+                        continue;
+                    }
+                    Ok(false) => return Err(Corrupt),
                     Err(_) if entries > 0 => break,
                     Err(error) => return Err(error),
                 }
@@ -276,7 +284,10 @@ impl Outlet {
 
     /// The front entry that can be read, if there is one. What was taken back or dropped before it is skipped.
     fn front(&mut self) -> Result<Option<Entry>, Corrupt> {
-        while let Some(frame) = self.consumer.front()? {
+        for _ in 0..MOST_SKIPPED {
+            let Some(frame) = self.consumer.front()? else {
+                return Ok(None);
+            };
             let rest = (frame.len as u64).checked_sub(self.offset).ok_or(Corrupt)?;
             let state = Outlet::checked(frame, self.kind, self.offset)?;
             if rest == 0 && frame.len != 0 {
@@ -294,7 +305,13 @@ impl Outlet {
                 }));
             }
         }
-        Ok(None)
+        Err(Corrupt)
+    }
+
+    /// Whether there is something to read that cannot be got at, because this process has no memory for it.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        !self.consumer.is_drained()
     }
 
     /// The entry's state without what was taken of it, which must be what this end knows.

@@ -195,6 +195,14 @@ impl Consumer {
         empty
     }
 
+    /// As [`Consumer::may_sleep`], but whoever asked to be rung is rung: it may be another sleeper than the one that looks.
+    #[must_use]
+    pub(in crate::channel) fn may_sleep_among_others(&mut self) -> bool {
+        self.streak = 0;
+        let claim = self.shared.word(layout::TAIL).load(Ordering::Acquire);
+        claim == self.head && self.head == self.tail
+    }
+
     /// Whether something was written that the last look did not see. Cheap: one load.
     #[must_use]
     #[inline]

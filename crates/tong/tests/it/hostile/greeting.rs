@@ -70,7 +70,7 @@ fn greet_wrongly(connect: impl Fn() -> OwnedFd, directions: u32) -> Vec<OwnedFd>
 }
 
 /// Descriptors that are not a memory file of `len` bytes whose length is sealed.
-fn not_memory(len: u64) -> Vec<OwnedFd> {
+pub(crate) fn not_memory(len: u64) -> Vec<OwnedFd> {
     let memfd = |len: u64, seals: SealFlags| {
         let fd =
             rustix::fs::memfd_create(c"tong-foe", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)

@@ -56,6 +56,7 @@ mod death;
 mod disconnect;
 mod flush;
 mod fork;
+mod hostile;
 mod identity;
 mod instances;
 mod large;

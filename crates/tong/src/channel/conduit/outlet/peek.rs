@@ -1,7 +1,7 @@
 //! Looking at the queue without taking anything.
 
 use super::super::{put_count, PipeType, BEYOND, GONE, PENDING};
-use super::{clip, Outlet};
+use super::{clip, Outlet, MOST_SKIPPED};
 use crate::channel::layout;
 use crate::channel::ring::{Corrupt, Walk};
 use tong_sys::map::Ordering;
@@ -127,7 +127,12 @@ impl Outlet {
         let mut walk = self.consumer.walk();
         let (mut offset, mut from) = (self.offset, self.passed);
         let mut end = self.end;
+        let mut steps = 0;
         while let Some(frame) = walk.step()? {
+            steps += 1;
+            if steps > MOST_SKIPPED {
+                return Err(Corrupt);
+            }
             let rest = (frame.len as u64).checked_sub(offset).ok_or(Corrupt)?;
             let state = Outlet::checked(frame, self.kind, offset)?;
             let to = from.saturating_add(rest);
