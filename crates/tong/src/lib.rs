@@ -49,6 +49,28 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Pipes have both directions, and one client for each instance of a server:
+//!
+//! ```
+//! use tong::{PipeClient, PipeName, PipeServer};
+//!
+//! # fn main() -> tong::Result<()> {
+//! # let place = tempfile::tempdir().unwrap();
+//! # std::env::set_var("TONG_DIR", place.path().join("tong"));
+//! let name = PipeName::short("answers")?;
+//! let server = PipeServer::options().create(&name)?;
+//!
+//! // A client is connected, and may write, before the server looks.
+//! let client = PipeClient::open(&name)?;
+//! client.send(b"how many?")?;
+//!
+//! let mut bytes = [0; 64];
+//! let received = server.receive(&mut bytes)?;
+//! assert_eq!(&bytes[..received.bytes], b"how many?");
+//! server.send(b"42")?;
+//! # Ok(()) }
+//! ```
+//!
 //! # What there is
 //!
 //! | to | see |
@@ -56,11 +78,15 @@
 //! | read messages under a name; wait for them blocking or through a descriptor | [`MailslotServer`] |
 //! | write them | [`MailslotClient`] |
 //! | name a mailslot: `box`, `\\.\mailslot\dir\box`, `//./mailslot/dir/box` | [`MailslotName`] |
+//! | serve clients, bytes or messages, one way or both; connect to such a server | [`PipeServer`], [`PipeClient`] |
+//! | name a pipe: `box`, `\\.\pipe\box`, `//./pipe/box` | [`PipeName`] |
+//! | peek, transact, call, wait for an instance; anonymous pipes | [`mod@pipe`] |
+//! | start operations that end later; completion ports | [`io`] |
 //! | tell others that something happened; at a time | [`Event`]; [`Timer`] |
 //! | take turns; count what there is | [`Mutex`]; [`Semaphore`] |
 //! | name these: `ready`, `Global\ready` | [`ObjectName`] |
 //! | wait for one, any or all of them, of processes, threads, mailslots and descriptors | [`mod@wait`] |
-//! | await them under tokio (feature `tokio`) | `tong::tokio` |
+//! | await them, and serve pipes, under tokio (feature `tokio`) | `tong::tokio`: `wait`, `PipeListener`, `PipeStream` |
 //! | start programs, wait for them, end them, get 32-bit exit codes | [`Process`], [`ProcessOptions`] |
 //! | start, suspend and end threads, and queue calls to them | [`Thread`] |
 //! | open files with Windows' dispositions and share modes | [`object::file`] |
@@ -69,7 +95,7 @@
 //! | list all processes of the machine | [`process::list`] |
 //! | use environment variables by Windows' rules | [`environment`] |
 //!
-//! Pipes and sections are planned and not there yet. [`channel`] is what mailslots are made of; its interface is for the
+//! Sections are planned and not there yet. [`channel`] is what mailslots and pipes are made of; its interface is for the
 //! crates of this project and may change.
 //!
 //! # Names
@@ -80,7 +106,8 @@
 //!
 //! # Death
 //! Any process may be killed at any instruction. Then its names are free at once, whole messages that it wrote are still
-//! delivered, half-written ones never existed, and whoever writes to it gets [`ErrorKind::Closed`]. Mutexes that it owned
+//! delivered, half-written ones never existed, and whoever writes to it gets [`ErrorKind::Closed`]; the other end of its
+//! pipes reads all that it completely wrote, and then gets [`ErrorKind::BrokenPipe`]. Mutexes that it owned
 //! are abandoned, and the next owner is told; signals that it waited for go to others. Each object's page says what the
 //! others see.
 //!
@@ -89,9 +116,10 @@
 //! time-out ([`ErrorKind::TimedOut`]) and a full queue ([`ErrorKind::QueueFull`]) are kinds like the others.
 //!
 //! # Requirements
-//! 64-bit Linux with `/proc` mounted. Mailslots work from kernel 3.17 on (from 4.16 on, messages cost less), processes
-//! from 5.4 on. From 5.16 on a thread sleeps on several things at once; before, the death of a mutex's owner is noticed
-//! within 10 ms instead of at once.
+//! 64-bit Linux with `/proc` mounted. Mailslots and pipes work from kernel 3.17 on (from 4.16 on, messages cost less),
+//! processes from 5.4 on. From 5.14 on a pipe's connection under tokio costs one descriptor instead of two. From 5.16
+//! on a thread sleeps on several things at once; before, the death of a mutex's owner is noticed within 10 ms instead
+//! of at once.
 
 #![forbid(unsafe_code)]
 

@@ -183,16 +183,17 @@ impl Servant {
         pump: Weak<dyn Pump>,
     ) -> Result<Watch> {
         let token = lock(&self.state).take_place(pump);
-        let watch = Watch {
+        if let Err(error) = self.set.add(fd.as_fd(), token) {
+            // Not by dropping a watch: that would end the one which the descriptor has already.
+            let left = lock(&self.state).leave_place(token);
+            drop(left);
+            return Err(Error::from_io("watch descriptor", error));
+        }
+        Ok(Watch {
             servant: self,
             token,
             fd: Box::new(fd),
-        };
-        // If it fails, dropping the watch gives the place back.
-        self.set
-            .add(watch.fd.as_fd(), token)
-            .map_err(|error| Error::from_io("watch descriptor", error))?;
-        Ok(watch)
+        })
     }
 
     /// Has `pump` called once when the monotonic clock reads `due_ns` (see [`clock::now_ns`]), unless the timer is dropped

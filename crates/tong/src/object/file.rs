@@ -610,6 +610,8 @@ impl Drop for File {
     /// program runs, and nobody should find the file taken for so long. If another process may have the same open, it is for
     /// the last of them to drop it.
     fn drop(&mut self) {
+        // One that was started while the last handle was being closed.
+        self.cancel(&|_| true);
         if let Some(doomed) = &self.doomed {
             doomed.remove();
         }

@@ -304,6 +304,7 @@ impl PipeStream {
     /// # Errors
     /// As [`PipeEnd::transact`].
     pub async fn transact(&self, request: &[u8], reply: &mut [u8]) -> Result<Received> {
+        std::future::poll_fn(|context| self.poll_step(context, || self.end.arrived())).await?;
         self.end.send_request(request)?;
         self.recv(reply).await
     }
@@ -337,12 +338,13 @@ impl PipeStream {
         mut step: impl FnMut() -> Result<Step<T>>,
     ) -> Poll<Result<T>> {
         loop {
+            // Before the step: what is reported after it, to whichever task, must find this one.
+            self.sleepers.add(context.waker());
             match step() {
                 Ok(Step::Done(value)) => return Poll::Ready(Ok(value)),
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(Step::Wait) => {}
             }
-            self.sleepers.add(context.waker());
             let mut all = Context::from_waker(&self.waker);
             match self.readiness.poll_read_ready(&mut all) {
                 Poll::Pending => return Poll::Pending,

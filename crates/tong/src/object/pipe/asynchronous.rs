@@ -54,6 +54,18 @@ impl PipeEnd {
         Ok(!listening)
     }
 
+    /// Whether the client's greeting has come, on a connection that there is.
+    ///
+    /// # Errors
+    /// No descriptors or memory.
+    pub(crate) fn arrived(&self) -> Result<Step<()>> {
+        self.open.look()?;
+        Ok(match self.open.line().now {
+            Now::Arriving(_) => Step::Wait,
+            _ => Step::Done(()),
+        })
+    }
+
     /// Takes note of what the socket reported.
     ///
     /// Wake-ups can stay in the socket, because each is reported when it comes whether older ones are there or not. But a
@@ -196,7 +208,7 @@ impl PipeEnd {
     /// # Errors
     /// As [`PipeEnd::transact`].
     pub(crate) fn send_request(&self, request: &[u8]) -> Result<()> {
-        self.open.request("transact on pipe", request)
+        self.open.request("transact on pipe", request, false)
     }
 }
 

@@ -200,7 +200,7 @@ impl PipeEnd {
         let open = &self.open;
         open.at_home(OP)?;
         let _turn = open.turn();
-        open.request(OP, request)?;
+        open.request(OP, request, true)?;
         // The answer is waited for in either wait mode (P14.13).
         let (deadline, nowait) = (Deadline::Never, false);
         open.await_read(OP, reply, Patience { deadline, nowait })
@@ -372,6 +372,12 @@ impl Open {
                     }
                     return Ok(placed.taken);
                 }
+                Try::Arriving(_) if how == Put::NoWait => {
+                    self.look()?;
+                    if matches!(self.line().now, Now::Arriving(_)) {
+                        return Ok(0);
+                    }
+                }
                 other => Waiter::new(self, op, Deadline::Never).elsewhere(other)?,
             }
         }
@@ -434,8 +440,9 @@ impl Open {
         }
     }
 
-    /// Checks whether a transaction can be made, and sends its first half.
-    pub(super) fn request(&self, op: &'static str, request: &[u8]) -> Result<()> {
+    /// Checks whether a transaction can be made, and sends its first half. `patient`: waits for a client whose greeting is
+    /// under way; else the pipe has no client yet.
+    pub(super) fn request(&self, op: &'static str, request: &[u8], patient: bool) -> Result<()> {
         self.may_read(op)?;
         self.may_write(op)?;
         loop {
@@ -447,6 +454,7 @@ impl Open {
                 }
                 Now::Disconnected if self.side == Side::Client => Some(ErrorKind::NotConnected),
                 Now::Open(link) if link.is_gone() => Some(ErrorKind::BadPipe),
+                Now::Arriving(_) if !patient => Some(ErrorKind::BadPipe),
                 Now::Open(_) | Now::Arriving(_) => None,
                 Now::Listening | Now::Void | Now::Disconnected => Some(ErrorKind::BadPipe),
             };
@@ -467,7 +475,9 @@ impl Open {
                 if unread {
                     return Try::Fail(ErrorKind::PipeBusy);
                 }
-                self.with_writing(|writing| self.attempt_write(writing, request, Put::Unlimited))
+                self.with_writing_here(|writing| {
+                    self.attempt_write(writing, request, Put::Unlimited)
+                })
             });
             match step {
                 Try::Done(_) => return Ok(()),

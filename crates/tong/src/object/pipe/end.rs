@@ -23,18 +23,20 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
+use std::time::{Duration, Instant};
+
 use tong_sys::bell::Bell;
 use tong_sys::fork::Birth;
 use tong_sys::latch::Latch;
 use tong_sys::map::{AtomicU64, Ordering};
 
-use super::link::{Link, Side, Sleep};
+use super::link::{throw_out, Link, Side, Sleep};
 use super::pending::{Ended, PendingConnect, PendingRead, PendingWrite};
 use super::registry::{Attributes, Instance, Quotas, SeenPipe, Shown};
 use super::shared::{Guard, Part, Sharing};
 use super::{Direction, Modes, PipeType, ReadMode};
 use crate::channel::conduit::{Inlet, Outlet};
-use crate::io::{Pump, Tie, Wake, Watch};
+use crate::io::{Pump, Tie, Timer, Wake, Watch};
 use crate::object::event::{Event, Reset};
 use crate::wait::Spinner;
 use crate::{Error, ErrorKind, PipeName, Result};
@@ -89,6 +91,10 @@ pub(super) struct Line {
     pub(super) connects: VecDeque<PendingConnect>,
     /// Reports the greeting, while it is waited for.
     pub(super) arrival: Option<Watch>,
+    /// When the client was accepted whose greeting is waited for.
+    pub(super) accepted: Option<Instant>,
+    /// Has the servant look again.
+    pub(super) later: Option<Timer>,
     /// The process at the other end, until the instance is disconnected.
     pub(super) peer_pid: Option<u32>,
     pub(super) peer_uid: Option<u32>,
@@ -173,6 +179,11 @@ pub struct PipeEnd {
 /// First number of a client end's identity; no pipe's page has it.
 const CLIENT_MARK: u64 = u64::MAX;
 
+/// How long a client may take from its connect to its greeting, which an honest one sends at once.
+const GREETING_PATIENCE: Duration = Duration::from_secs(2);
+/// After how long it is tried again to take a client in for which there were no descriptors or memory.
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
+
 /// Bits of a modes word.
 const NOWAIT: u64 = 1;
 const MESSAGE: u64 = 2;
@@ -207,6 +218,8 @@ impl Open {
                     now: now.clone(),
                     connects: VecDeque::new(),
                     arrival: None,
+                    accepted: None,
+                    later: None,
                     peer_pid: peer.and_then(|peer| u32::try_from(peer.pid).ok()),
                     peer_uid: peer.map(|peer| peer.uid),
                 }),
@@ -264,6 +277,7 @@ impl Open {
             std::mem::swap(&mut writing.now, &mut now);
             writing.sleep = None;
             writing.checked = 0;
+            self.put_unsent(writing);
         });
     }
 
@@ -309,6 +323,12 @@ impl Open {
     #[inline]
     pub(super) fn with_writing<R>(&self, using: impl FnOnce(&mut Writing) -> R) -> R {
         self.catch_up();
+        self.with_writing_here(using)
+    }
+
+    /// The same inside of the use of the half that reads, where the phase cannot change.
+    #[inline]
+    pub(super) fn with_writing_here<R>(&self, using: impl FnOnce(&mut Writing) -> R) -> R {
         self.writing.with(|writing| {
             let guard = self.sharing.guard(Part::Writing);
             if let (Some(_), Some(ring), Now::Open(link)) =
@@ -426,37 +446,57 @@ impl Open {
             return Ok(());
         };
         let result = self.look_at(instance);
-        self.ended.deliver();
-        result
+        match result {
+            // Reads and writes that were started meanwhile may be possible now.
+            Ok(true) => self.progress(),
+            _ => self.ended.deliver(),
+        }
+        result.map(drop)
     }
 
-    fn look_at(&self, instance: &Instance) -> Result<()> {
+    /// Returns whether the connection has become another one.
+    fn look_at(&self, instance: &Instance) -> Result<bool> {
         let mut line = self.line();
         // Of several holders one accepts, and the others find its client.
         let guard = self.sharing.guard(Part::Line);
         self.catch_up_in(&mut line);
         if matches!(line.now, Now::Listening) {
             let Some(socket) = instance.accept()? else {
-                return Ok(());
+                return Ok(false);
             };
             let peer = tong_sys::socket::peer(&socket).ok();
             line.peer_pid = peer.and_then(|peer| u32::try_from(peer.pid).ok());
             line.peer_uid = peer.map(|peer| peer.uid);
             instance.note_client(line.peer_pid.unwrap_or(0));
             self.change(&mut line, Now::Arriving(Arc::new(socket)));
+            line.accepted = Some(Instant::now());
             self.publish_phase(&line);
             self.ended
                 .add_all(line.connects.drain(..).map(PendingConnect::succeed));
         }
         if let Now::Arriving(socket) = &line.now {
             let arrived = match Link::receive(socket, self.by_socket) {
-                Ok(None) => return Ok(()),
+                Ok(None)
+                    if line
+                        .accepted
+                        .is_some_and(|at| at.elapsed() > GREETING_PATIENCE) =>
+                {
+                    throw_out(socket);
+                    Now::Void
+                }
+                Ok(None) => {
+                    if line.later.is_none() {
+                        line.later = self.look_later(GREETING_PATIENCE);
+                    }
+                    return Ok(false);
+                }
                 Ok(Some(link)) if self.by_socket => Now::Open(Arc::new(link.without_descriptor())),
                 Ok(Some(link)) => Now::Open(Arc::new(link)),
                 Err(error) if is_shortage(&error) => {
+                    line.later = self.look_later(SHORTAGE_PAUSE);
                     return Err(
                         Error::from_io("accept client", error).on(self.attributes.name.full())
-                    )
+                    );
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a client of a pipe came without a sound greeting");
@@ -472,27 +512,44 @@ impl Open {
             drop(guard);
             instance.set_shown(Shown::Connected, memory);
             self.watch_if_waiting();
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
+    }
+
+    /// Has the servant look again after a while.
+    pub(super) fn look_later(&self, after: Duration) -> Option<Timer> {
+        let after = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX);
+        let due = tong_sys::clock::now_ns().saturating_add(after);
+        Some(crate::io::servant().ok()?.at(due, self.pump_handle()))
     }
 
     /// The connection has become another one.
     pub(super) fn change(&self, line: &mut Line, now: Now) {
         self.spread(&now);
         line.arrival = None;
+        line.later = None;
+        line.accepted = None;
         line.now = now;
     }
 
     /// Has the servant look after the operations that wait already, on a connection that has just come.
-    fn watch_if_waiting(&self) {
-        let waiting = self.reading.with(|reading| match &reading.now {
+    pub(super) fn watch_if_waiting(&self) {
+        let reads = self.reading.with(|reading| match &reading.now {
             Now::Open(link) if !reading.reads.is_empty() || !reading.watchers.is_empty() => {
                 Some(Arc::clone(link))
             }
             _ => None,
         });
-        if let Some(link) = waiting {
-            let _ = link.watch(self.pump_handle());
+        let writes = self.writing.with(|writing| match &writing.now {
+            Now::Open(link) if !writing.writes.is_empty() => Some(Arc::clone(link)),
+            _ => None,
+        });
+        if let Some(link) = reads.or(writes) {
+            if let Err(error) = link.watch(self.pump_handle()) {
+                // Nobody would look after them: better a failure than no end at all.
+                self.fail_half_ends(error.kind());
+            }
         }
     }
 

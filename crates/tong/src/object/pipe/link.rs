@@ -16,7 +16,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use tong_sys::bell::{self, Bell, BellSet};
 use tong_sys::dir;
@@ -114,6 +114,7 @@ pub(crate) struct Link {
     interrupt: OnceLock<Bell>,
     /// What the servant watches for this end.
     watches: OnceLock<[Option<Watch>; 2]>,
+    watching: Mutex<()>,
 }
 
 impl Link {
@@ -123,6 +124,8 @@ impl Link {
     /// What the system reports: no descriptors, no memory.
     pub(super) fn make(socket: &Arc<OwnedFd>, by_socket: bool) -> std::io::Result<Link> {
         let memory = ChannelMemory::create(c"tong-pipe", geometry())?;
+        // A stranger gets no bell of ours, which it could make block.
+        let by_socket = by_socket || is_stranger(socket)?;
         let bells = match by_socket {
             true => None,
             false => Some((Bell::create()?, Bell::create()?)),
@@ -206,7 +209,8 @@ impl Link {
         if stranger && ![&own, &peers].into_iter().flatten().all(Bell::is_genuine) {
             return Err(std::io::ErrorKind::InvalidData.into());
         }
-        let own = own.filter(|_| !by_socket);
+        // Whoever else holds a bell can make ringing it block, and this end rings its own too.
+        let own = own.filter(|_| !by_socket && !stranger);
         if own.is_none() {
             memory
                 .word(AT_LINK)
@@ -260,6 +264,7 @@ impl Link {
             shared: AtomicBool::new(false),
             interrupt: OnceLock::new(),
             watches: OnceLock::new(),
+            watching: Mutex::new(()),
         })
     }
 
@@ -424,6 +429,7 @@ impl Link {
 
     /// Has the servant call `pump` whenever this end is woken or the peer hangs up.
     pub(super) fn watch(&self, pump: Weak<dyn Pump>) -> Result<()> {
+        let _one_at_a_time = self.watching.lock().unwrap_or_else(PoisonError::into_inner);
         if self.watches.get().is_some() {
             return Ok(());
         }
@@ -508,11 +514,12 @@ pub(super) fn throw_out(socket: &OwnedFd) {
 
 /// Whether the server said that it throws this client out, on a connection that has hung up.
 pub(super) fn was_thrown_out(socket: impl AsFd) -> bool {
-    let mut byte = [0];
-    // A hang-up with something unread is told once by an error, before what came.
+    let (mut byte, mut ends) = ([0], 0);
     for _ in 0..UNHEARD {
         match socket::receive_plain(&socket, &mut byte) {
-            Ok(Some(1)) if byte[0] == THROWN_OUT => return true,
+            Ok(Some(1..)) if byte[0] == THROWN_OUT => return true,
+            // A hang-up with something unread is told once, before what came.
+            Ok(Some(0)) if ends == 0 => ends = 1,
             Ok(Some(0) | None) => return false,
             _ => {}
         }

@@ -26,8 +26,12 @@ pub(super) struct PendingRead {
 /// A write that waits for the reader.
 pub(super) struct PendingWrite {
     completion: Box<dyn Completion>,
-    ticket: Ticket,
+    /// `None` until its bytes are in the ring, which comes with the client's greeting.
+    ticket: Option<Ticket>,
+    unsent: Vec<u8>,
     len: usize,
+    /// It was put after all, and needed no ticket.
+    complete: bool,
 }
 
 /// A server that waits for a client.
@@ -62,6 +66,13 @@ impl fmt::Debug for PendingConnect {
 }
 
 type Ending = (Box<dyn Completion>, Outcome);
+
+/// What became of a write that found no greeting.
+enum Sent {
+    Started(Started),
+    /// The greeting is here by now; the write is to be tried again.
+    Not(Box<dyn Completion>),
+}
 
 /// Operations that have ended, until their completions have been told.
 #[derive(Default)]
@@ -102,6 +113,10 @@ impl Pump for Open {
     fn pump(&self) {
         if let Err(error) = self.look() {
             tracing::warn!(%error, "a client of a pipe has to wait");
+            let mut line = self.line();
+            if line.later.is_none() || matches!(line.now, Now::Listening) {
+                line.later = self.look_later(std::time::Duration::from_millis(50));
+            }
         }
         let link = match &self.line().now {
             Now::Open(link) => Some(Arc::clone(link)),
@@ -189,13 +204,31 @@ impl Open {
     }
 
     fn attempt_write_end(&self, writing: &mut Writing, write: &PendingWrite) -> Try<()> {
-        match &writing.now {
-            Now::Open(link) => {
+        match (&writing.now, &write.ticket) {
+            _ if write.complete => Try::Done(()),
+            (Now::Open(link), Some(ticket)) => {
                 let link = Arc::clone(link);
-                self.attempt_completion(writing, &link, &write.ticket)
+                self.attempt_completion(writing, &link, ticket)
             }
+            (Now::Arriving(_), None) => Try::Behind,
+            (Now::Open(_) | Now::Void, _) => Try::Fail(ErrorKind::BrokenPipe),
             _ => Try::Fail(ErrorKind::NotConnected),
         }
+    }
+
+    /// Puts the writes that were started before the greeting came, on a connection that has just been opened.
+    pub(super) fn put_unsent(&self, writing: &mut Writing) {
+        let mut writes = std::mem::take(&mut writing.writes);
+        for write in &mut writes {
+            if let (None, false) = (&write.ticket, write.complete) {
+                let bytes = std::mem::take(&mut write.unsent);
+                if let Try::Done(placed) = self.attempt_write(writing, &bytes, Put::Wait) {
+                    write.complete = placed.ticket.is_none();
+                    write.ticket = placed.ticket;
+                }
+            }
+        }
+        writing.writes = writes;
     }
 
     /// Signals those who wait for something to read.
@@ -274,13 +307,13 @@ impl Open {
                     writing.writes.push_back(write);
                     continue;
                 }
-                let withdrawn = match (&writing.now, writing.ring.as_mut()) {
-                    (Now::Open(link), Some(ring)) => {
-                        let withdrawn = ring.withdraw(write.ticket);
+                let withdrawn = match (&writing.now, writing.ring.as_mut(), write.ticket) {
+                    (Now::Open(link), Some(ring), Some(ticket)) => {
+                        let withdrawn = ring.withdraw(ticket);
                         wake = Some((Arc::clone(link), withdrawn.wake));
                         withdrawn.was_complete
                     }
-                    _ => false,
+                    _ => write.complete,
                 };
                 let outcome = match withdrawn {
                     true => Outcome::success(write.len),
@@ -393,6 +426,37 @@ impl Open {
         Ok(None)
     }
 
+    /// Queues a write for a connection whose greeting is under way: where its bytes go is in the greeting.
+    fn write_on_arrival(
+        &self,
+        bytes: &[u8],
+        how: Put,
+        completion: Box<dyn Completion>,
+    ) -> Result<Sent> {
+        self.look()?;
+        let mut line = self.line();
+        let Now::Arriving(socket) = &line.now else {
+            return Ok(Sent::Not(completion));
+        };
+        if how == Put::NoWait {
+            return Ok(Sent::Started(Started::Now(Outcome::success(0), completion)));
+        }
+        if line.arrival.is_none() {
+            let watch = crate::io::servant()?.watch(Arc::clone(socket), self.pump_handle())?;
+            line.arrival = Some(watch);
+        }
+        self.writing.with(|writing| {
+            writing.writes.push_back(PendingWrite {
+                completion,
+                ticket: None,
+                unsent: bytes.to_vec(),
+                len: bytes.len(),
+                complete: false,
+            });
+        });
+        Ok(Sent::Started(Started::Pending))
+    }
+
     /// What an attempt that did not wait has come to.
     fn elsewhere<T>(&self, op: &'static str, step: Try<T>) -> Result<()> {
         match step {
@@ -442,6 +506,7 @@ impl PipeEnd {
             true => Put::NoWait,
             false => Put::Wait,
         };
+        let key = completion.key();
         let mut completion = Some(completion);
         loop {
             let step = open.with_writing(|writing| {
@@ -460,8 +525,10 @@ impl PipeEnd {
                         (Some(ticket), Some(mine)) => {
                             writing.writes.push_back(PendingWrite {
                                 completion: mine,
-                                ticket,
+                                ticket: Some(ticket),
+                                unsent: Vec::new(),
                                 len: bytes.len(),
+                                complete: false,
                             });
                             Try::Done((placed.taken, link))
                         }
@@ -472,23 +539,20 @@ impl PipeEnd {
             });
             match (step, completion.take()) {
                 (Try::Done((_, Some(link))), _) => {
-                    open.watch(&link)?;
+                    if let Err(error) = open.watch(&link) {
+                        // It is queued, and nobody would look after it: it ends as an operation that has begun.
+                        open.withdraw_some(&|found| found == key, error.kind());
+                    }
                     open.progress();
                     return Ok(Started::Pending);
                 }
                 (Try::Done((taken, None)), Some(back)) => {
                     return Ok(Started::Now(Outcome::success(taken), back))
                 }
-                (Try::Arriving(socket), Some(back)) => {
-                    // Where its bytes would go is in the greeting. It is a matter of microseconds, or of a client that was
-                    // stopped in the middle of its open.
-                    open.look()?;
-                    if matches!(open.line().now, Now::Arriving(_)) {
-                        use std::os::fd::AsFd;
-                        open.wait_readable(socket.as_fd(), crate::wait::Deadline::Never)?;
-                    }
-                    completion = Some(back);
-                }
+                (Try::Arriving(_), Some(back)) => match open.write_on_arrival(bytes, how, back)? {
+                    Sent::Started(started) => return Ok(started),
+                    Sent::Not(back) => completion = Some(back),
+                },
                 (other, back) => {
                     completion = back;
                     open.elsewhere(OP, other)?;
@@ -507,7 +571,7 @@ impl PipeEnd {
         completion: Box<dyn Completion>,
     ) -> Result<Started> {
         const OP: &str = "transact on pipe";
-        self.open.request(OP, request)?;
+        self.open.request(OP, request, false)?;
         // The answer is waited for in either wait mode (P14.13).
         self.open.start_read(OP, completion, false)
     }

@@ -151,8 +151,10 @@ impl PipeServer {
                 _ => return Ok(()),
             }
             waiter.check()?;
-            if let Some(listener) = open.listener() {
-                open.wait_readable(listener.as_fd(), deadline)?;
+            match open.listener() {
+                Some(listener) => open.wait_readable(listener.as_fd(), deadline)?,
+                // Another holder of the end is just changing that.
+                None => std::thread::sleep(Duration::from_millis(5)),
             }
         }
     }
@@ -276,6 +278,8 @@ impl Open {
         line.peer_pid = None;
         line.peer_uid = None;
         instance.set_disconnected();
+        // Before a quick client of the next connection could feed them.
+        self.fail_half_ends(ErrorKind::NotConnected);
         self.change(&mut line, Now::Disconnected);
         self.publish_phase(&line);
         drop(guard);

@@ -147,10 +147,14 @@ impl Common {
     /// Replaces the message.
     fn put(&self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<()> {
         let failed = |error| Error::from_io(OP, error);
-        while let Some(1..) = socket::receive_plain(&self.reader, &mut [0; 1]).map_err(failed)? {}
         let mut all = vec![self.writer.as_fd()];
         all.extend(fds);
-        socket::send(&self.writer, bytes, &all).map_err(failed)
+        // First the new one, then away with the old: a holder that is killed in between leaves one that can be looked at.
+        socket::send(&self.writer, bytes, &all).map_err(failed)?;
+        while socket::unread_bytes(&self.reader) > bytes.len() as u64 {
+            socket::receive_plain(&self.reader, &mut [0; 1]).map_err(failed)?;
+        }
+        Ok(())
     }
 }
 
@@ -467,8 +471,12 @@ impl Open {
             });
             // Whoever has the line's lock does this, or is changing the phase.
             if let (true, Ok(mut line)) = (stale, self.line.try_lock()) {
-                let _guard = common.lock(Part::Line);
+                let guard = common.lock(Part::Line);
                 self.catch_up_with(common, &mut line);
+                drop(guard);
+                drop(line);
+                self.watch_if_waiting();
+                self.ended.deliver();
             }
         }
     }

@@ -105,6 +105,9 @@ impl Open {
                         more: taken.more,
                     });
                 }
+                Ok(None) if ring.is_stuck() => {
+                    return Try::NoMemory(std::io::ErrorKind::OutOfMemory.into())
+                }
                 Ok(None) if reading.gone => return Try::Fail(ErrorKind::BrokenPipe),
                 // In this order: what was written before the end was noticed is seen by the next look.
                 Ok(None) if ring.writer_closed() || link.known_gone() => {
@@ -216,9 +219,12 @@ impl Open {
                 if !reading.reads.is_empty() {
                     return Try::Behind;
                 }
+                if !waiter.is_for(&reading.now) {
+                    return Try::Fail(ErrorKind::NotConnected);
+                }
                 let step = self.attempt_read(reading, buf, waited);
-                if matches!(step, Try::Wait(_)) {
-                    waiter.take_over(&mut reading.spinner, &mut reading.sleep);
+                if let Try::Wait(link) = &step {
+                    waiter.take_over(link, &mut reading.spinner, &mut reading.sleep);
                     if asleep_next && !may_sleep(reading, buf.len(), waiter.sleepy()) {
                         asleep_next = false;
                     }
@@ -326,8 +332,8 @@ impl Open {
                     return Try::Done(());
                 };
                 let step = self.attempt_completion(writing, link, ticket);
-                if matches!(step, Try::Wait(_)) {
-                    waiter.take_over(&mut writing.spinner, &mut writing.sleep);
+                if let Try::Wait(link) = &step {
+                    waiter.take_over(link, &mut writing.spinner, &mut writing.sleep);
                     if asleep_next && !asked_to_wake(writing) {
                         asleep_next = false;
                     }
@@ -447,7 +453,13 @@ impl<'a> Waiter<'a> {
     }
 
     /// Takes over what the half has learned and made for its waits. Another thread may have it: then this one starts anew.
-    fn take_over(&mut self, spinner: &mut Option<Spinner>, sleep: &mut Option<Sleep>) {
+    fn take_over(
+        &mut self,
+        link: &Arc<Link>,
+        spinner: &mut Option<Spinner>,
+        sleep: &mut Option<Sleep>,
+    ) {
+        self.link.get_or_insert_with(|| Arc::clone(link));
         if self.spinner.is_none() {
             self.spinner = Some(spinner.take().unwrap_or_else(Spinner::new));
         }
@@ -456,10 +468,18 @@ impl<'a> Waiter<'a> {
         }
     }
 
+    /// Whether the connection is still the one that this wait began on.
+    fn is_for(&self, now: &Now) -> bool {
+        match (&self.link, now) {
+            (None, _) => true,
+            (Some(link), Now::Open(now)) => Arc::ptr_eq(now, link),
+            (Some(_), _) => false,
+        }
+    }
+
     fn put_back(&mut self, now: &Now, sleep: Option<Sleep>, place: &mut Option<Sleep>) {
         let same = match (now, &self.link) {
             (Now::Open(now), Some(link)) => Arc::ptr_eq(now, link),
-            (Now::Open(_), None) => true,
             _ => false,
         };
         if same {
@@ -546,7 +566,7 @@ impl<'a> Waiter<'a> {
         if !matches!(self.open.line().now, Now::Arriving(_)) {
             return Ok(());
         }
-        if self.open.modes().nowait {
+        if self.open.modes().nowait || self.deadline == Deadline::Now {
             return Err(self.open.failure(self.op, ErrorKind::PipeEmpty));
         }
         self.note_blocked();
