@@ -232,6 +232,7 @@ static const struct message messages[] = {
     {ERROR_UNDEFINED_CHARACTER, "The text contains a character that is not defined."},
     {ERROR_MUTANT_LIMIT_EXCEEDED, "The mutex was acquired as often as it can be."},
     {ERROR_OBJECT_NAME_EXISTS, "The name stood for an object already, which was opened."},
+    {ERROR_ABANDONED_WAIT_0, "What was waited on has been closed."},
     {ERROR_ELEVATION_REQUIRED, "Higher privileges are needed for this."},
     {ERROR_EA_ACCESS_DENIED, "The extended attribute may not be read."},
     {ERROR_OPERATION_ABORTED, "The operation was cancelled, or its thread ended."},

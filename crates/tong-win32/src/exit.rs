@@ -49,6 +49,11 @@ pub(crate) fn stay_if_ending() {
     }
 }
 
+/// Whether the process is ending: the stack of the program's main function may be gone, and what it had allocated.
+pub(crate) fn is_ending() -> bool {
+    ENDING.load(Ordering::Acquire) != 0
+}
+
 extern "C" fn close_all() {
     if OWNER.load(Ordering::Relaxed) != std::process::id() {
         return;

@@ -34,6 +34,7 @@ use crate::border::{object, put};
 use crate::desk::Desk;
 use crate::error::Code;
 use crate::event;
+use crate::exit;
 use crate::status::{self, STATUS_PENDING};
 use crate::transfer::CompletionRoutine;
 use crate::types::{DWORD, HANDLE, OVERLAPPED};
@@ -197,7 +198,10 @@ impl Completion for Operation {
     }
 
     fn room(&mut self) -> &mut [u8] {
-        // SAFETY: C leaves the buffer to the operation until its end.
+        if exit::is_ending() {
+            return &mut [];
+        }
+        // SAFETY: C leaves the buffer to the operation until its end, and its main function has not returned.
         unsafe { self.room.as_slice() }
     }
 
@@ -208,8 +212,17 @@ impl Completion for Operation {
 
 impl Operation {
     fn end(self, outcome: Outcome) {
+        if exit::is_ending() {
+            // The structure may have been on the stack of a function that is over; nobody waits for it any more.
+            std::mem::forget(self);
+            return;
+        }
         let tag = self.at.addr();
         Desk::of(tag).ending(tag, || {
+            if let Told::Routine(routine, thread) = &self.told {
+                // Before anybody can see that the operation has ended: whoever saw it finds the call in the queue.
+                call_back(*routine, thread, tag, outcome);
+            }
             // SAFETY: C leaves the structure to the operation until Internal has changed, which is last.
             unsafe { fill(self.at, outcome) };
             self.signal();
@@ -217,7 +230,7 @@ impl Operation {
         match self.told {
             Told::Event(_) if self.no_packet => {}
             Told::Event(_) => post(&self.open.open(), tag, outcome),
-            Told::Routine(routine, thread) => call_back(routine, &thread, tag, outcome),
+            Told::Routine(..) => {}
         }
     }
 
@@ -267,6 +280,8 @@ fn call_back(routine: CompletionRoutine, thread: &Thread, tag: usize, outcome: O
     let code = outcome.error.map_or(0, |kind| Code::from(kind).0);
     let bytes = count_of(outcome.bytes);
     let _ = thread.queue_apc(move || {
+        // It was queued just before the end was written down.
+        Desk::of(tag).await_endings();
         let at = ptr::with_exposed_provenance_mut(tag);
         // SAFETY: the program gave the function for this structure.
         unsafe { routine(code, bytes, at) };
