@@ -13,9 +13,16 @@ fn main() -> tong::Result<()> {
     println!("waiting for clients of {}", server.name().full());
     loop {
         match server.connect() {
-            Err(error) if error.kind() != ErrorKind::PipeConnected => return Err(error),
-            _ => println!("process {} is here", server.client_process_id()?),
+            Ok(()) => {}
+            // It is here already, or was: what it wrote before it went is served all the same.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::PipeConnected | ErrorKind::PipeClosing
+                ) => {}
+            Err(error) => return Err(error),
         }
+        println!("process {} came", server.client_process_id()?);
         if let Err(error) = serve(&server) {
             println!("{error}");
         }

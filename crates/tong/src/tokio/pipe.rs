@@ -1,8 +1,8 @@
 //! Named pipes under tokio.
 //!
 //! A [`PipeListener`] accepts clients one after another and keeps some instances listening meanwhile; a [`PipeStream`] is one
-//! end of a connection. Each connection costs one descriptor (two before Linux 5.14) and, while it is idle, a page or two of memory, so thousands of
-//! them can be served by one thread.
+//! end of a connection. Each connection costs one descriptor (two before Linux 5.14) and, while it is idle, a page or two of
+//! memory, so thousands of them can be served by one thread.
 //!
 //! ```no_run
 //! use tong::pipe::{PipeServer, PipeType, ReadMode};

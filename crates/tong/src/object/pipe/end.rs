@@ -653,6 +653,11 @@ impl Drop for Hold {
         }
         // The servant may be looking at the open at this moment: what hangs up must not wait for it.
         let mut line = open.line();
+        match &line.now {
+            Now::Open(link) => tong_sys::socket::shut_down(&**link.socket()),
+            Now::Arriving(socket) => tong_sys::socket::shut_down(&**socket),
+            Now::Listening | Now::Void | Now::Disconnected => {}
+        }
         open.change(&mut line, Now::Void);
     }
 }

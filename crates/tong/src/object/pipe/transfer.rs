@@ -522,8 +522,9 @@ impl<'a> Waiter<'a> {
 
     /// Sleeps; an error if the operation was canceled or its time is over.
     fn sleep_on(&mut self, link: &Arc<Link>) -> Result<()> {
-        self.check()?;
+        // Also if it does not come to that: writers have been told by now what this read has room for.
         self.slept = true;
+        self.check()?;
         self.sleep
             .get_or_insert_with(Sleep::default)
             .until(link, self.deadline)
