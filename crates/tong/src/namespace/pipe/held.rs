@@ -150,6 +150,11 @@ impl Held {
         [&self.file].into_iter().chain(sign)
     }
 
+    /// The page, as this process has it open.
+    pub(crate) fn file(&self) -> &OwnedFd {
+        &self.file
+    }
+
     pub(crate) fn inode(&self) -> (u64, u64) {
         self.inode
     }

@@ -6,11 +6,12 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::calls::Received;
-use super::end::{Now, Open, PipeEnd};
+use super::end::{Now, Open, PipeEnd, Writing};
 use super::registry::Instance;
-use super::transfer::{asked_to_wake, may_sleep, Try};
-use crate::channel::conduit::Put;
-use crate::{Error, ErrorKind, Result};
+use super::transfer::{asked_to_wake, idle, may_sleep, Try};
+use super::PipeType;
+use crate::channel::conduit::{Placed, Put};
+use crate::{ErrorKind, Result};
 
 /// How a step of a task's operation went.
 pub(crate) enum Step<T> {
@@ -214,54 +215,32 @@ impl PipeEnd {
 
 impl Open {
     /// Whether a write could be made if there was room.
-    fn attempt_state(
-        &self,
-        writing: &mut super::end::Writing,
-    ) -> Try<crate::channel::conduit::Placed> {
+    fn attempt_state(&self, writing: &mut Writing) -> Try<Placed> {
         // Nothing of a stream of bytes is nothing at all.
         match self.attributes.pipe_type {
-            super::PipeType::Byte => match self.attempt_write(writing, &[], Put::NoWait) {
+            PipeType::Byte => match self.attempt_write(writing, &[], Put::NoWait) {
                 Try::Done(_) => self.waiting(writing),
                 step => step,
             },
-            super::PipeType::Message => match &writing.ring {
+            PipeType::Message => match &writing.ring {
                 Some(ring) if ring.reader_closed() => Try::Fail(ErrorKind::PipeClosing),
                 _ => self.waiting(writing),
             },
         }
     }
 
-    fn waiting<T>(&self, writing: &super::end::Writing) -> Try<T> {
+    fn waiting<T>(&self, writing: &Writing) -> Try<T> {
         match &writing.now {
-            Now::Open(link) if link.is_disconnected() => match self.side {
-                super::link::Side::Client => Try::Disconnected,
-                super::link::Side::Server => Try::Fail(ErrorKind::NotConnected),
-            },
+            Now::Open(link) if link.is_disconnected() => Try::Disconnected,
             Now::Open(link) if link.known_gone() => Try::Fail(ErrorKind::PipeClosing),
             Now::Open(link) => Try::Wait(Arc::clone(link)),
-            Now::Arriving(socket) => Try::Arriving(Arc::clone(socket)),
-            Now::Listening => Try::Listening,
-            Now::Void => Try::Fail(ErrorKind::PipeClosing),
-            Now::Disconnected => Try::Fail(ErrorKind::NotConnected),
+            other => idle(other, ErrorKind::PipeClosing),
         }
     }
 
     /// Does what an attempt calls for; returns whether it is to be waited for.
     fn settle<T>(&self, op: &'static str, step: Try<T>) -> Result<bool> {
         match step {
-            Try::Fail(kind) => Err(self.failure(op, kind)),
-            Try::NoMemory(error) => Err(Error::from_io(op, error)),
-            Try::Disconnected => {
-                self.note_disconnected();
-                Ok(false)
-            }
-            Try::Listening => {
-                self.look()?;
-                match self.line().now {
-                    Now::Listening => Err(self.failure(op, ErrorKind::PipeListening)),
-                    _ => Ok(false),
-                }
-            }
             Try::Arriving(_) => {
                 self.look()?;
                 let arriving = matches!(self.line().now, Now::Arriving(_));
@@ -271,7 +250,7 @@ impl Open {
                 link.is_gone();
                 Ok(false)
             }
-            Try::Done(_) | Try::Behind => Ok(false),
+            step => self.elsewhere(op, step).map(|()| false),
         }
     }
 }

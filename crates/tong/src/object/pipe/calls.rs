@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::end::{Now, Open, PipeEnd};
 use super::link::Side;
-use super::transfer::{is_gone_now, Patience, Try, Waiter};
+use super::transfer::{idle, is_gone_now, Patience, Try, Waiter};
 use super::{Modes, Peeked, PipeClient, PipeServer, PipeType, ReadMode};
 use crate::channel::conduit::Put;
 use crate::channel::ring::Corrupt;
@@ -386,10 +386,7 @@ impl Open {
     fn attempt_peek(&self, reading: &mut super::end::Reading, buf: &mut [u8]) -> Try<Peeked> {
         let link = match &reading.now {
             Now::Open(link) => link,
-            Now::Listening => return Try::Listening,
-            Now::Arriving(socket) => return Try::Arriving(Arc::clone(socket)),
-            Now::Void => return Try::Fail(ErrorKind::BrokenPipe),
-            Now::Disconnected => return Try::Fail(ErrorKind::NotConnected),
+            other => return idle(other, ErrorKind::BrokenPipe),
         };
         if link.is_disconnected() {
             return Try::Disconnected;

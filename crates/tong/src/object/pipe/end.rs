@@ -20,9 +20,9 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::Deref;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-
 use std::time::{Duration, Instant};
 
 use tong_sys::bell::Bell;
@@ -172,8 +172,7 @@ pub(super) struct Parts {
 /// not hinder each other unless the open is synchronous.
 #[derive(Clone, Debug)]
 pub struct PipeEnd {
-    pub(super) open: Arc<Open>,
-    pub(super) hold: Arc<Hold>,
+    pub(super) open: Arc<Hold>,
 }
 
 /// First number of a client end's identity; no pipe's page has it.
@@ -182,7 +181,7 @@ const CLIENT_MARK: u64 = u64::MAX;
 /// How long a client may take from its connect to its greeting, which an honest one sends at once.
 const GREETING_PATIENCE: Duration = Duration::from_secs(2);
 /// After how long it is tried again to take a client in for which there were no descriptors or memory.
-const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
+pub(super) const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
 
 /// Bits of a modes word.
 const NOWAIT: u64 = 1;
@@ -469,31 +468,24 @@ impl Open {
             line.peer_uid = peer.map(|peer| peer.uid);
             instance.note_client(line.peer_pid.unwrap_or(0));
             self.change(&mut line, Now::Arriving(Arc::new(socket)));
-            line.accepted = Some(Instant::now());
             self.publish_phase(&line);
             self.ended
                 .add_all(line.connects.drain(..).map(PendingConnect::succeed));
         }
         if let Now::Arriving(socket) = &line.now {
             let arrived = match Link::receive(socket, self.by_socket) {
-                Ok(None)
-                    if line
-                        .accepted
-                        .is_some_and(|at| at.elapsed() > GREETING_PATIENCE) =>
-                {
+                Ok(None) => {
+                    let waited = line.accepted.map_or(Duration::ZERO, |at| at.elapsed());
+                    if let Some(left) = GREETING_PATIENCE.checked_sub(waited) {
+                        line.later = self.look_later(left);
+                        return Ok(false);
+                    }
                     throw_out(socket);
                     Now::Void
-                }
-                Ok(None) => {
-                    if line.later.is_none() {
-                        line.later = self.look_later(GREETING_PATIENCE);
-                    }
-                    return Ok(false);
                 }
                 Ok(Some(link)) if self.by_socket => Now::Open(Arc::new(link.without_descriptor())),
                 Ok(Some(link)) => Now::Open(Arc::new(link)),
                 Err(error) if is_shortage(&error) => {
-                    line.later = self.look_later(SHORTAGE_PAUSE);
                     return Err(
                         Error::from_io("accept client", error).on(self.attributes.name.full())
                     );
@@ -529,7 +521,7 @@ impl Open {
         self.spread(&now);
         line.arrival = None;
         line.later = None;
-        line.accepted = None;
+        line.accepted = matches!(now, Now::Arriving(_)).then(Instant::now);
         line.now = now;
     }
 
@@ -625,7 +617,15 @@ impl Wake for Open {
 /// The handles of an open, counted: when the last is gone, the end is closed, whoever may still be looking at the open.
 #[derive(Debug)]
 pub(super) struct Hold {
-    pub(super) open: Arc<Open>,
+    open: Arc<Open>,
+}
+
+impl Deref for Hold {
+    type Target = Open;
+
+    fn deref(&self) -> &Open {
+        &self.open
+    }
 }
 
 impl Drop for Hold {
@@ -664,13 +664,8 @@ impl Drop for Hold {
 
 impl PipeEnd {
     pub(super) fn new(open: Arc<Open>) -> PipeEnd {
-        PipeEnd::held(Arc::new(Hold { open }))
-    }
-
-    pub(super) fn held(hold: Arc<Hold>) -> PipeEnd {
         PipeEnd {
-            open: Arc::clone(&hold.open),
-            hold,
+            open: Arc::new(Hold { open }),
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::end::{Now, Open, PipeEnd, Reading, Writing};
+use super::end::{Now, Open, PipeEnd, Reading, Writing, SHORTAGE_PAUSE};
 use super::link::Link;
 use super::transfer::{asked_to_wake, may_sleep, Try};
 use crate::channel::conduit::{Put, Ticket};
@@ -113,10 +113,8 @@ impl Pump for Open {
     fn pump(&self) {
         if let Err(error) = self.look() {
             tracing::warn!(%error, "a client of a pipe has to wait");
-            let mut line = self.line();
-            if line.later.is_none() || matches!(line.now, Now::Listening) {
-                line.later = self.look_later(std::time::Duration::from_millis(50));
-            }
+            // The report that brought us here does not come again.
+            self.line().later = self.look_later(SHORTAGE_PAUSE);
         }
         let link = match &self.line().now {
             Now::Open(link) => Some(Arc::clone(link)),
@@ -457,8 +455,8 @@ impl Open {
         Ok(Sent::Started(Started::Pending))
     }
 
-    /// What an attempt that did not wait has come to.
-    fn elsewhere<T>(&self, op: &'static str, step: Try<T>) -> Result<()> {
+    /// What an attempt that did not wait has come to: an error, or a change after which it is to be made again.
+    pub(super) fn elsewhere<T>(&self, op: &'static str, step: Try<T>) -> Result<()> {
         match step {
             Try::Fail(kind) => Err(self.failure(op, kind)),
             Try::NoMemory(error) => Err(Error::from_io(op, error)),

@@ -296,10 +296,10 @@ fn known() -> &'static Mutex<HashMap<[u64; 2], Weak<Hold>>> {
     KNOWN.get_or_init(Mutex::default)
 }
 
-fn remember(hold: &Arc<Hold>, identity: [u64; 2]) {
+fn remember(open: &Arc<Hold>, identity: [u64; 2]) {
     let mut known = known().lock().unwrap_or_else(PoisonError::into_inner);
-    known.retain(|_, hold| hold.strong_count() > 0);
-    known.insert(identity, Arc::downgrade(hold));
+    known.retain(|_, open| open.strong_count() > 0);
+    known.insert(identity, Arc::downgrade(open));
 }
 
 impl PipeEnd {
@@ -328,7 +328,7 @@ impl PipeEnd {
         if !open.sharing.yes.load(Ordering::Acquire) {
             open.fill_box(common, &line)?;
             open.sharing.yes.store(true, Ordering::Release);
-            remember(&self.hold, self.identity());
+            remember(open, self.identity());
         }
         common.reader.try_clone().map_err(failed)
     }
@@ -340,8 +340,8 @@ impl PipeEnd {
     /// system reports.
     pub(super) fn import(reader: OwnedFd, side: Side, identity: [u64; 2]) -> Result<PipeEnd> {
         let mut known = known().lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(hold) = known.get(&identity).and_then(Weak::upgrade) {
-            return Ok(PipeEnd::held(hold));
+        if let Some(open) = known.get(&identity).and_then(Weak::upgrade) {
+            return Ok(PipeEnd { open });
         }
         let look = look_into(&reader)?;
         if look.message.side != side {
@@ -351,7 +351,7 @@ impl PipeEnd {
         }
         let open = Open::from_look(look, reader)?;
         let end = PipeEnd::new(open);
-        known.insert(end.identity(), Arc::downgrade(&end.hold));
+        known.insert(end.identity(), Arc::downgrade(&end.open));
         Ok(end)
     }
 }
@@ -365,7 +365,7 @@ impl Open {
         let (writer, reader) = socket::pair().map_err(|error| self.failed(error))?;
         let (guard, guard_at) = match (&self.instance, &self.link) {
             (Some(instance), _) => (
-                namespace::reopen(instance.export()?.page)?,
+                namespace::reopen(instance.page())?,
                 GUARDS + 4 * u64::from(instance.slot()),
             ),
             (None, Some(link)) => (namespace::reopen(self.memory_of(link)?)?, GUARDS),

@@ -141,7 +141,7 @@ impl Open {
         let Some(ring) = writing.ring.as_mut() else {
             return Try::Fail(ErrorKind::PipeClosing);
         };
-        if ring.reader_closed() || reader_gone(&mut writing.checked, link) {
+        if ring.reader_closed() || is_gone_now(&mut writing.checked, link) {
             return Try::Fail(ErrorKind::PipeClosing);
         }
         match ring.put(bytes, how) {
@@ -285,15 +285,8 @@ impl Open {
         link: &Arc<Link>,
         ticket: Ticket,
     ) -> Result<()> {
-        let mut waiter = Waiter::new(self, op, Deadline::Never);
-        let mut ticket = Some(ticket);
-        let ended = self.completion_loop(&mut waiter, link, &mut ticket);
-        let (spinner, sleep) = waiter.lessons();
-        self.with_writing(|writing| {
-            if spinner.is_some() {
-                writing.spinner = spinner;
-                waiter.put_back(&writing.now, sleep, &mut writing.sleep);
-            }
+        let ended = self.await_writing(op, link, |writing| {
+            self.attempt_completion(writing, link, &ticket)
         });
         match ended {
             Err(error) if error.kind() == ErrorKind::Canceled => {
@@ -304,10 +297,10 @@ impl Open {
     }
 
     /// Withdraws a write; `Some` if it had been completed before.
-    fn take_back(&self, link: &Arc<Link>, ticket: Option<Ticket>) -> Option<()> {
+    fn take_back(&self, link: &Arc<Link>, ticket: Ticket) -> Option<()> {
         let withdrawn = self.with_writing(|writing| match &writing.now {
             Now::Open(now) if Arc::ptr_eq(now, link) => {
-                Some(writing.ring.as_mut()?.withdraw(ticket?))
+                Some(writing.ring.as_mut()?.withdraw(ticket))
             }
             _ => None,
         })?;
@@ -319,19 +312,35 @@ impl Open {
         withdrawn.was_complete.then_some(())
     }
 
-    fn completion_loop(
+    /// Makes an attempt at something that the reader brings about, until it is done.
+    fn await_writing(
+        &self,
+        op: &'static str,
+        link: &Arc<Link>,
+        attempt: impl Fn(&mut Writing) -> Try<()>,
+    ) -> Result<()> {
+        let mut waiter = Waiter::new(self, op, Deadline::Never);
+        let ended = self.writing_loop(&mut waiter, link, attempt);
+        let (spinner, sleep) = waiter.lessons();
+        if spinner.is_some() {
+            self.with_writing(|writing| {
+                writing.spinner = spinner;
+                waiter.put_back(&writing.now, sleep, &mut writing.sleep);
+            });
+        }
+        ended
+    }
+
+    fn writing_loop(
         &self,
         waiter: &mut Waiter<'_>,
         link: &Arc<Link>,
-        ticket: &mut Option<Ticket>,
+        attempt: impl Fn(&mut Writing) -> Try<()>,
     ) -> Result<()> {
         let mut asleep_next = false;
         loop {
             let step = self.with_writing(|writing| {
-                let Some(ticket) = ticket.as_ref() else {
-                    return Try::Done(());
-                };
-                let step = self.attempt_completion(writing, link, ticket);
+                let step = attempt(writing);
                 if let Try::Wait(link) = &step {
                     waiter.take_over(link, &mut writing.spinner, &mut writing.sleep);
                     if asleep_next && !asked_to_wake(writing) {
@@ -381,47 +390,22 @@ impl Open {
         if link.is_gone() {
             return Ok(());
         }
-        let mut waiter = Waiter::new(self, op, Deadline::Never);
-        let mut asleep_next = false;
-        loop {
-            let step = self.with_writing(|writing| {
-                match &writing.now {
-                    Now::Open(now) if Arc::ptr_eq(now, &link) => {}
-                    _ => return Try::Fail(ErrorKind::NotConnected),
-                }
-                if link.is_disconnected() {
-                    return Try::Fail(ErrorKind::NotConnected);
-                }
-                let Some(ring) = writing.ring.as_mut() else {
-                    return Try::Done(());
-                };
-                match ring.is_flushed(&mark) {
-                    Ok(true) => Try::Done(()),
-                    Ok(false) if ring.reader_closed() || link.known_gone() => {
-                        Try::Fail(ErrorKind::BrokenPipe)
-                    }
-                    Ok(false) => {
-                        if asleep_next && !asked_to_wake(writing) {
-                            asleep_next = false;
-                        }
-                        Try::Wait(Arc::clone(&link))
-                    }
-                    Err(Corrupt) => Try::Fail(ErrorKind::BrokenPipe),
-                }
-            });
-            match step {
-                Try::Done(()) => return Ok(()),
-                Try::Wait(_) if asleep_next => {
-                    waiter.sleep_on(&link)?;
-                    asleep_next = false;
-                }
-                Try::Wait(_) => {
-                    waiter.prepare(&link)?;
-                    asleep_next = true;
-                }
-                other => waiter.elsewhere(other)?,
+        self.await_writing(op, &link, |writing| {
+            match &writing.now {
+                Now::Open(now) if Arc::ptr_eq(now, &link) && !link.is_disconnected() => {}
+                _ => return Try::Fail(ErrorKind::NotConnected),
             }
-        }
+            let Some(ring) = writing.ring.as_mut() else {
+                return Try::Done(());
+            };
+            match ring.is_flushed(&mark) {
+                Ok(true) => Try::Done(()),
+                Ok(false) if !ring.reader_closed() && !link.known_gone() => {
+                    Try::Wait(Arc::clone(&link))
+                }
+                Ok(false) | Err(Corrupt) => Try::Fail(ErrorKind::BrokenPipe),
+            }
+        })
     }
 }
 
@@ -544,21 +528,8 @@ impl<'a> Waiter<'a> {
     /// Whatever else an attempt came to: an error, or a change after which it is to be made again.
     pub(super) fn elsewhere<T>(&mut self, step: Try<T>) -> Result<()> {
         match step {
-            Try::Fail(kind) => Err(self.open.failure(self.op, kind)),
-            Try::NoMemory(error) => Err(Error::from_io(self.op, error)),
-            Try::Disconnected => {
-                self.open.note_disconnected();
-                Ok(())
-            }
-            Try::Listening => {
-                self.open.look()?;
-                match self.open.line().now {
-                    Now::Listening => Err(self.open.failure(self.op, ErrorKind::PipeListening)),
-                    _ => Ok(()),
-                }
-            }
             Try::Arriving(socket) => self.wait_for_greeting(&socket),
-            Try::Done(_) | Try::Wait(_) | Try::Behind => Ok(()),
+            step => self.open.elsewhere(self.op, step),
         }
     }
 
@@ -613,7 +584,7 @@ impl Open {
 }
 
 /// An attempt without a connection.
-fn idle<T>(now: &Now, void: ErrorKind) -> Try<T> {
+pub(super) fn idle<T>(now: &Now, void: ErrorKind) -> Try<T> {
     match now {
         Now::Listening => Try::Listening,
         Now::Arriving(socket) => Try::Arriving(Arc::clone(socket)),
@@ -644,19 +615,9 @@ pub(super) fn asked_to_wake(writing: &mut Writing) -> bool {
     ring.ask_to_wake().unwrap_or(false) && !ring.reader_closed() && !link.is_disconnected()
 }
 
-/// Whether nobody holds the other end; the kernel is asked now and then only.
-pub(super) fn is_gone_now(checked: &mut u64, link: &Link) -> bool {
-    let now = clock::ticks();
-    if link.known_gone() || now.wrapping_sub(*checked) < TRUST_TICKS {
-        return link.known_gone();
-    }
-    *checked = now;
-    link.is_gone()
-}
-
 /// Whether nobody holds the other end. The kernel is asked only now and then, because asking costs more than writing.
 #[inline]
-fn reader_gone(checked: &mut u64, link: &Link) -> bool {
+pub(super) fn is_gone_now(checked: &mut u64, link: &Link) -> bool {
     if link.known_gone() {
         return true;
     }
@@ -664,9 +625,6 @@ fn reader_gone(checked: &mut u64, link: &Link) -> bool {
     if now.wrapping_sub(*checked) < TRUST_TICKS {
         return false;
     }
-    if link.is_gone() {
-        return true;
-    }
     *checked = now;
-    false
+    link.is_gone()
 }

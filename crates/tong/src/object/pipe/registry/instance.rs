@@ -118,6 +118,11 @@ impl Instance {
         [device << 48 ^ inode, u64::from(self.slot)]
     }
 
+    /// The pipe's page, as this process has it open.
+    pub(crate) fn page(&self) -> &OwnedFd {
+        self.pipe.held.file()
+    }
+
     /// The number of the instance in its pipe.
     pub(crate) fn slot(&self) -> u32 {
         self.slot
