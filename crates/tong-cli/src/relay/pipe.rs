@@ -27,17 +27,7 @@ struct Line {
     is_cut: Mutex<bool>,
     is_flushing: AtomicBool,
     /// Of a server, who can throw its client out.
-    server: Option<Arc<Served>>,
-}
-
-/// An instance of ours. When the last of us lets go of it, its name goes at once, although a thread of the library may
-/// still be about to look at it: our process may end right after.
-struct Served(PipeServer);
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.0.abandon();
-    }
+    server: Option<PipeServer>,
 }
 
 /// An operation in progress, and the bytes of a read.
@@ -61,7 +51,7 @@ impl Completion for Pending {
 }
 
 impl Line {
-    fn new(end: PipeEnd, server: Option<Arc<Served>>) -> Line {
+    fn new(end: PipeEnd, server: Option<PipeServer>) -> Line {
         Line {
             label: format!("pipe:{}", end.name().full()),
             end,
@@ -103,7 +93,7 @@ impl Keeper for Line {
         self.end.cancel(&|_| true);
         // A flush cannot be canceled, but it ends with the connection.
         if let (true, Some(server)) = (self.is_flushing.load(Ordering::Acquire), &self.server) {
-            let _ = server.0.disconnect();
+            let _ = server.disconnect();
         }
     }
 }
@@ -265,7 +255,7 @@ pub(crate) struct Instance {
     spare: usize,
     label: String,
     direction: Direction,
-    server: Arc<Served>,
+    server: PipeServer,
     /// A client was here since the instance began to listen.
     is_used: bool,
 }
@@ -279,7 +269,7 @@ impl Instance {
         spare: usize,
     ) -> Result<Instance, Failure> {
         let mut options = options.clone();
-        let server = Arc::new(Served(options.direction(direction).create(name)?));
+        let server = options.direction(direction).create(name)?;
         Ok(Instance {
             name: name.clone(),
             options,
@@ -293,12 +283,12 @@ impl Instance {
 
     /// Does it carry messages? Whoever created the first instance has decided.
     pub(crate) fn has_messages(&self) -> Result<bool, Failure> {
-        Ok(self.server.0.info()?.pipe_type == PipeType::Message)
+        Ok(self.server.info()?.pipe_type == PipeType::Message)
     }
 
     /// Waits for a client; `false` if it was cut off.
     fn connect(&self, line: &Line) -> Result<bool, Failure> {
-        let connected = line.operate(Vec::new(), |it| self.server.0.start_connect(it));
+        let connected = line.operate(Vec::new(), |it| self.server.start_connect(it));
         let error = match connected {
             Ok((outcome, _)) => outcome.error,
             Err(error) => Some(error.kind()),
@@ -320,9 +310,9 @@ impl Door for Instance {
     fn accept(&mut self, stop: &Stop) -> Result<Option<End>, Failure> {
         if std::mem::take(&mut self.is_used) {
             // It fails only if nobody is there any more.
-            let _ = self.server.0.disconnect();
+            let _ = self.server.disconnect();
         }
-        let line = || Line::new((*self.server.0).clone(), Some(self.server.clone()));
+        let line = || Line::new(self.server.end().clone(), Some(self.server.clone()));
         let waiting = Arc::new(line());
         let hook = Arc::clone(&waiting);
         let hooked = stop.on_stop(move || hook.cut());
@@ -337,7 +327,7 @@ impl Door for Instance {
             self.direction.is_inbound(),
             self.direction.is_outbound(),
         );
-        end.peer = self.server.0.client_process_id().ok();
+        end.peer = self.server.client_process_id().ok();
         Ok(Some(end))
     }
 
