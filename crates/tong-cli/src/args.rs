@@ -2,10 +2,20 @@
 //!
 //! Help, completions and man pages are made from these definitions.
 
+mod doctor;
+mod graph;
+mod kp;
+mod lp;
 mod objects;
 mod pipe;
 mod program;
+mod prompt;
+mod top;
 
+pub(crate) use doctor::DoctorArgs;
+pub(crate) use graph::GraphArgs;
+pub(crate) use kp::KpArgs;
+pub(crate) use lp::LpArgs;
 pub(crate) use objects::{
     ActArgs, AwaitArgs, CreateEvent, CreateMutex, CreateSemaphore, CreateTimer, EventCommand,
     HoldArgs, KeepArgs, LookArgs, MakeArgs, MutexCommand, ReleaseArgs, SemaphoreCommand, SetTimer,
@@ -16,6 +26,8 @@ pub(crate) use pipe::{
     WaitForArgs,
 };
 pub(crate) use program::{HandlesArgs, RunArgs, WaitArgs};
+pub(crate) use prompt::PromptArgs;
+pub(crate) use top::TopArgs;
 
 use crate::{exit, time};
 use clap::{Parser, Subcommand};
@@ -115,6 +127,18 @@ pub(crate) enum Command {
     /// unless it uses tong. Ctrl-C reaches the program and not this command; other requests to end are passed on to it.
     #[command(after_help = program::RUN_CODES)]
     Run(RunArgs),
+    /// Work at a prompt that starts programs as Windows does: handles inherit, exit codes have 32 bits
+    Prompt(PromptArgs),
+    /// List the running processes
+    Lp(LpArgs),
+    /// End processes, by id or by name
+    Kp(KpArgs),
+    /// Watch the objects, the processes and who waits on whom, live
+    Top(TopArgs),
+    /// Draw the namespace: processes, handles, objects, who waits on what
+    Graph(GraphArgs),
+    /// Check what tong needs of this machine, and say what to do
+    Doctor(DoctorArgs),
     /// List the objects: kind, name, state, owner, who waits, who has it open
     Ls(LsArgs),
     /// Show the handles of a process: value, kind, name, rights, flags

@@ -130,4 +130,19 @@ pub struct Row {
     pub flags: Flags,
     /// The name that the object was made or opened with.
     pub name: Option<String>,
+    /// Which object it is, among those of its kind.
+    pub id: ObjectId,
+}
+
+/// Tells the objects of one kind apart: handles of whatever processes lead to the same object if kind and this are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectId(pub(crate) [u64; 2]);
+
+impl std::fmt::Display for ObjectId {
+    /// A short sign for people: equal objects have equal signs, different ones almost never.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [one, other] = self.0;
+        let mixed = (one ^ other.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        write!(f, "#{:06x}", mixed >> 40)
+    }
 }

@@ -133,6 +133,8 @@ mod error;
 #[cfg(not(loom))]
 pub mod handle;
 #[cfg(not(loom))]
+pub mod inspect;
+#[cfg(not(loom))]
 pub mod io;
 #[cfg(not(loom))]
 pub mod name;

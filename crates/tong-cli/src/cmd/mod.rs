@@ -1,23 +1,29 @@
 //! The commands, a file each.
 
 pub(crate) mod completions;
+pub(crate) mod doctor;
 pub(crate) mod event;
 pub(crate) mod gc;
 pub(crate) mod global;
+pub(crate) mod graph;
 pub(crate) mod handles;
 pub(crate) mod info;
 mod keep;
+pub(crate) mod kp;
+pub(crate) mod lp;
 pub(crate) mod ls;
 pub(crate) mod man;
 pub(crate) mod mutex;
 pub(crate) mod pipe;
 mod program;
+pub(crate) mod prompt;
 pub(crate) mod read;
 mod record;
 pub(crate) mod relay;
 pub(crate) mod run;
 pub(crate) mod semaphore;
 pub(crate) mod timer;
+pub(crate) mod top;
 pub(crate) mod tour;
 pub(crate) mod wait;
 pub(crate) mod write;

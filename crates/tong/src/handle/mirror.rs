@@ -19,7 +19,7 @@ use super::inbox::{self, Inbox, Mail};
 use super::record::{self, Record};
 use super::slots::UPPER;
 use super::table::Table;
-use super::{parcel, Handle, Object, Row};
+use super::{parcel, Handle, Object, ObjectId, Row};
 use crate::object::file;
 use crate::process::page::{Page, ROWS, ROWS_AT};
 use crate::{Error, ErrorKind, Result};
@@ -350,5 +350,6 @@ fn row(pid: u32, record: Record) -> Row {
         granted: record.granted,
         flags: record.flags,
         name: parcel::name_of(pid, &record),
+        id: ObjectId(record.identity),
     }
 }

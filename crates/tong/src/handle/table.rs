@@ -8,7 +8,7 @@ use super::entry::{DuplicateRights, Entry, Ref};
 use super::mirror::Mirror;
 use super::record::Record;
 use super::slots::{Place, Slots, UPPER};
-use super::{FlagChange, Flags, Handle, Object, Rights, Row, INDEX_BITS};
+use super::{FlagChange, Flags, Handle, Object, ObjectId, Rights, Row, INDEX_BITS};
 use crate::{Error, ErrorKind, Result};
 
 /// The handles of a process.
@@ -256,6 +256,7 @@ impl Table {
             granted: entry.granted(),
             flags: entry.flags(),
             name: entry.object().name(),
+            id: ObjectId(entry.object().identity()),
         })
     }
 

@@ -67,8 +67,22 @@ pub struct Entry {
     pub created: SystemTime,
     /// Processes that have the object open, as far as they can be seen from here: they keep it alive.
     pub holders: Vec<i32>,
+    /// What has gone through it since it was made, as far as it could be seen; only mailslots and pipes have traffic.
+    pub traffic: Option<Traffic>,
     /// What only objects of its kind have.
     pub about: About,
+}
+
+/// What has gone through a mailslot or pipe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Traffic {
+    /// Bytes written by clients.
+    pub bytes_in: u64,
+    /// Bytes written by the server.
+    pub bytes_out: u64,
+    /// Messages written by clients to a mailslot; 0 for a pipe.
+    pub messages: u64,
 }
 
 /// What only objects of one kind have.
@@ -327,6 +341,7 @@ impl Found {
             program: known.and_then(program),
             created: SystemTime::UNIX_EPOCH + Duration::from_nanos(self.info.created_ns),
             holders,
+            traffic: None,
             about,
         }
     }

@@ -36,7 +36,7 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 use tong_sys::dir::{self, Dir, EntryKind, Refusal, Trust};
 
 pub(crate) use claim::{check_socket, created_now, sweep, Claim, Made, Openness};
-pub use list::{About, Entry, InstanceState, Leftover, PipeInstance, State, ThreadId};
+pub use list::{About, Entry, InstanceState, Leftover, PipeInstance, State, ThreadId, Traffic};
 pub(crate) use page::{Page, PageInfo, FOREVER};
 pub(crate) use shared::{
     hold, keep_alive, read_page, reopen, sweep_sometimes, Fill, Hold, CELL_AT,
