@@ -26,6 +26,7 @@ mod claim;
 mod list;
 mod page;
 pub(crate) mod pipe;
+mod place;
 mod shared;
 
 use std::hash::Hasher;
@@ -38,6 +39,7 @@ use tong_sys::dir::{self, Dir, EntryKind, Refusal, Trust};
 pub(crate) use claim::{check_socket, created_now, sweep, Claim, Made, Openness};
 pub use list::{About, Entry, InstanceState, Leftover, PipeInstance, State, ThreadId, Traffic};
 pub(crate) use page::{Page, PageInfo, FOREVER};
+pub use place::{Chosen, Place, WaitTable};
 pub(crate) use shared::{
     hold, keep_alive, read_page, reopen, sweep_sometimes, Fill, Hold, CELL_AT,
 };
@@ -94,7 +96,7 @@ impl Namespace {
     /// closed to others ([`ErrorKind::Foreign`]).
     pub fn current() -> Result<Arc<Namespace>> {
         static CURRENT: Mutex<Option<Arc<Namespace>>> = Mutex::new(None);
-        let root = root_path()?;
+        let root = Place::current()?.root;
         let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
         match &*current {
             Some(namespace) if namespace.root == root && namespace.still_there() => {
@@ -171,7 +173,7 @@ impl Namespace {
         if let Some(table) = self.table.get() {
             return Ok(table);
         }
-        let table = shared::table(&self.top, "waits")?;
+        let table = shared::table(&self.top, place::WAIT_TABLE)?;
         Ok(self.table.get_or_init(|| table))
     }
 
@@ -346,25 +348,6 @@ pub(crate) fn without_proc(op: &'static str) -> Option<Error> {
     missing.then(|| {
         Error::new(op, ErrorKind::Unsupported).because("/proc is needed and not mounted here")
     })
-}
-
-fn root_path() -> Result<PathBuf> {
-    if let Some(dir) = non_empty("TONG_DIR") {
-        return absolute("TONG_DIR", dir);
-    }
-    if let Some(dir) = non_empty("XDG_RUNTIME_DIR") {
-        // Under sudo the variable may still name another user's directory, which must not get a directory of ours.
-        let own = std::fs::metadata(&dir).is_ok_and(|meta| {
-            meta.is_dir() && std::os::unix::fs::MetadataExt::uid(&meta) == dir::effective_uid()
-        });
-        if own && dir.is_absolute() {
-            return Ok(dir.join("tong"));
-        }
-    }
-    Ok(PathBuf::from(format!(
-        "/dev/shm/tong-{}",
-        dir::effective_uid()
-    )))
 }
 
 fn global_path() -> PathBuf {

@@ -41,6 +41,10 @@ mod start;
 pub(crate) use start::Start;
 pub use start::{command_line_of_process, standard_handles, startup_of_process, Startup};
 
+/// How long a file a program must be allowed to make (`ulimit -f`), in bytes. So long is the page of a process, nearly all
+/// of which is never touched and takes no memory.
+pub const FILE_SIZE_NEEDED: u64 = page::LEN;
+
 /// Ends this process as returning from its main function does, with all 32 bits of the exit code for those who ask tong.
 pub fn exit(code: u32) -> ! {
     tong_sys::exit_code::exit(code)

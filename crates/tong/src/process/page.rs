@@ -62,7 +62,7 @@ pub(crate) const ROW_LEN: usize = 32;
 /// Rows of the table; row 0 is never used.
 pub(crate) const ROWS: u32 = 1 << 24;
 /// Length of the file.
-const LEN: u64 = ROWS_AT as u64 + ROWS as u64 * ROW_LEN as u64;
+pub(super) const LEN: u64 = ROWS_AT as u64 + ROWS as u64 * ROW_LEN as u64;
 
 /// The page of this process, made when first needed. A forked copy of the process sees the page of its parent, and
 /// keeps its hands off it.
