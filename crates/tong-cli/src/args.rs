@@ -15,7 +15,7 @@ mod top;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use graph::GraphArgs;
 pub(crate) use kp::KpArgs;
-pub(crate) use lp::LpArgs;
+pub(crate) use lp::{LpArgs, SortKey};
 pub(crate) use objects::{
     ActArgs, AwaitArgs, CreateEvent, CreateMutex, CreateSemaphore, CreateTimer, EventCommand,
     HoldArgs, KeepArgs, LookArgs, MakeArgs, MutexCommand, ReleaseArgs, SemaphoreCommand, SetTimer,
@@ -129,9 +129,11 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Work at a prompt that starts programs as Windows does: handles inherit, exit codes have 32 bits
     Prompt(PromptArgs),
-    /// List the running processes
+    /// List the running processes, as a table or a tree
+    #[command(after_help = lp::MORE)]
     Lp(LpArgs),
-    /// End processes, by id or by name
+    /// End processes, by id or by name, and tell what happened
+    #[command(after_help = kp::MORE)]
     Kp(KpArgs),
     /// Watch the objects, the processes and who waits on whom, live
     Top(TopArgs),
