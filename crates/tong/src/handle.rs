@@ -35,6 +35,7 @@
 //! # References
 //! Win32: "Handles and Objects", CloseHandle, DuplicateHandle, GetHandleInformation, CompareObjectHandles, "Handle Inheritance".
 
+mod count;
 mod duplicate;
 mod entry;
 mod inbox;
@@ -47,6 +48,7 @@ mod rights;
 mod slots;
 mod table;
 
+pub use count::count;
 pub use duplicate::{close, duplicate, Party, Source, Wish};
 pub use entry::{DuplicateRights, Ref};
 pub use inherit::Inheritance;

@@ -25,9 +25,9 @@ use crate::process::page::{Page, ROWS, ROWS_AT};
 use crate::{Error, ErrorKind, Result};
 
 /// One more than the highest index of the lower half that the table has used.
-const AT_LOWER_END: usize = 0x100;
+pub(super) const AT_LOWER_END: usize = 0x100;
 /// How many indices of the upper half have been used.
-const AT_PUSHED: usize = 0x108;
+pub(super) const AT_PUSHED: usize = 0x108;
 /// How often others have sent something.
 const AT_MAIL: usize = 0x110;
 /// Not 0 once another process has taken a descriptor of this one: opens may be shared without this process knowing.

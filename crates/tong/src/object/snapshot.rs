@@ -8,7 +8,7 @@
 //! Never: nothing waits for a snapshot.
 //!
 //! # Limits
-//! One descriptor, 280 bytes a process and 16 a thread.
+//! One descriptor, 304 bytes a process and 16 a thread.
 //!
 //! # Lifetime and death
 //! The memory is given back when the last descriptor is closed, by whom or what ever.
@@ -23,10 +23,10 @@ use std::time::Duration;
 use tong_sys::map::Map;
 use tong_sys::memory::Memory;
 
-use crate::process::list::{self, Listed, ListedThread, Priority};
+use crate::process::list::{self, Listed, ListedThread, Priority, State};
 use crate::{Error, ErrorKind, Result};
 
-const MAGIC: u64 = u64::from_le_bytes(*b"tongsnp1");
+const MAGIC: u64 = u64::from_le_bytes(*b"tongsnp2");
 const AT_MAGIC: usize = 0;
 /// How many processes there are; [`ABSENT`] if they were not asked for.
 const AT_PROCESSES: usize = 8;
@@ -36,13 +36,25 @@ const AT_THREADS: usize = 16;
 const AT_NEXT_PROCESS: usize = 24;
 const AT_NEXT_THREAD: usize = 32;
 const HEADER_LEN: usize = 64;
-/// Four numbers, the time of the start, the length of the name, and the name.
-const PROCESS_LEN: usize = 280;
+/// Six numbers, three words, the length of the name, and the name.
+const PROCESS_LEN: usize = 304;
+const AT_NAME_LEN: usize = 48;
 const THREAD_LEN: usize = 16;
 /// The longest file name that Linux has, in bytes.
 const NAME_MAX: usize = 255;
 /// Stands for the number of things that are not in the snapshot.
 const ABSENT: u64 = u64::MAX;
+/// All states, by number; the numbers are part of the layout.
+const STATES: [State; 6] = [
+    State::Running,
+    State::Sleeping,
+    State::Blocked,
+    State::Stopped,
+    State::Idle,
+    State::Ended,
+];
+/// Set beside the state of a thread of the kernel.
+const KERNEL: u32 = 0x100;
 /// Stands where a niceness would be, in one byte, for a thread that goes before all others.
 const REAL_TIME: u32 = 0x100;
 
@@ -225,6 +237,11 @@ fn idle() -> Listed {
         priority: Priority::Nice(19),
         program: "[System Process]".into(),
         started: Duration::ZERO,
+        uid: 0,
+        memory: 0,
+        processor_time: Duration::ZERO,
+        state: State::Idle,
+        is_kernel: true,
     }
 }
 
@@ -240,7 +257,7 @@ fn image(processes: Option<&[Listed]>, threads: Option<&[ListedThread]>) -> Vec<
     }
     for thread in threads.unwrap_or_default() {
         put_numbers(
-            [thread.id, thread.pid, priority_bits(thread.priority), 0],
+            &[thread.id, thread.pid, priority_bits(thread.priority), 0],
             &mut image,
         );
     }
@@ -250,20 +267,28 @@ fn image(processes: Option<&[Listed]>, threads: Option<&[ListedThread]>) -> Vec<
 fn put_process(process: &Listed, image: &mut Vec<u8>) {
     let end = image.len() + PROCESS_LEN;
     let name = cut(&process.program, NAME_MAX);
-    let priority = priority_bits(process.priority);
     put_numbers(
-        [process.pid, process.parent, process.threads, priority],
+        &[
+            process.pid,
+            process.parent,
+            process.threads,
+            priority_bits(process.priority),
+            process.uid,
+            state_bits(process),
+        ],
         image,
     );
-    let started = u64::try_from(process.started.as_nanos()).unwrap_or(u64::MAX);
-    image.extend(started.to_le_bytes());
+    let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let started = nanoseconds(process.started);
+    let words = [started, process.memory, nanoseconds(process.processor_time)];
+    image.extend(words.iter().flat_map(|word| word.to_le_bytes()));
     // Shorter than 256 bytes, so one is enough for the length.
     image.push(u8::try_from(name.len()).unwrap_or(0));
     image.extend(name.as_bytes());
     image.resize(end, 0);
 }
 
-fn put_numbers(numbers: [u32; 4], image: &mut Vec<u8>) {
+fn put_numbers(numbers: &[u32], image: &mut Vec<u8>) {
     image.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
 }
 
@@ -275,17 +300,33 @@ fn cut(text: &str, max: usize) -> &str {
 }
 
 fn process_of(record: &[u8; PROCESS_LEN]) -> Listed {
-    let name = &record[25..25 + usize::from(record[24])];
-    let mut started = [0; 8];
-    started.copy_from_slice(&record[16..24]);
+    let name = &record[AT_NAME_LEN + 1..][..usize::from(record[AT_NAME_LEN])];
+    let word = |at: usize| u64::from(number(record, at)) | u64::from(number(record, at + 4)) << 32;
+    let state = number(record, 20);
     Listed {
         pid: number(record, 0),
         parent: number(record, 4),
         threads: number(record, 8),
         priority: priority_of(number(record, 12)),
         program: String::from_utf8_lossy(name).into_owned(),
-        started: Duration::from_nanos(u64::from_le_bytes(started)),
+        started: Duration::from_nanos(word(24)),
+        uid: number(record, 16),
+        memory: word(32),
+        processor_time: Duration::from_nanos(word(40)),
+        state: state_of(state),
+        is_kernel: state & KERNEL != 0,
     }
+}
+
+fn state_bits(process: &Listed) -> u32 {
+    let index = STATES.iter().position(|state| *state == process.state);
+    let index = u32::try_from(index.unwrap_or(0)).unwrap_or(0);
+    index | if process.is_kernel { KERNEL } else { 0 }
+}
+
+fn state_of(bits: u32) -> State {
+    let state = STATES.get((bits & !KERNEL) as usize);
+    state.copied().unwrap_or(State::Running)
 }
 
 fn thread_of(record: &[u8; THREAD_LEN]) -> ListedThread {
@@ -380,6 +421,11 @@ mod tests {
                 priority: Priority::Nice(-20),
                 program: program.into(),
                 started: Duration::from_nanos(1_234_567_890_123),
+                uid: 65_534,
+                memory: 5 << 40,
+                processor_time: Duration::from_nanos(u64::MAX),
+                state: State::Stopped,
+                is_kernel: false,
                 ..idle()
             };
             let (memory, map) = make(&image(Some(std::slice::from_ref(&process)), None)).unwrap();

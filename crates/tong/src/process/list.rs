@@ -2,10 +2,14 @@
 //!
 //! Everybody may list all processes, whoever they belong to; opening one is another matter. A list is what was found
 //! while walking through `/proc` once: processes that start or end meanwhile may be in it or not. Processes that have
-//! ended are not listed, whoever still holds on to them.
+//! ended are not listed by [`processes`], whoever still holds on to them; [`all`] lists also those.
 //!
 //! # Cost
-//! About 15 µs a process: its state and the link to its program are read, nothing else.
+//! About 15 µs a process: its state, its user and the link to its program are read, nothing else.
+//!
+//! # Memory
+//! What a process has in memory is told as `/proc/PID/stat` does, which may lag behind by a few dozen pages; the exact number
+//! would cost more than all the rest.
 //!
 //! # Parents
 //! Linux gives a process whose parent ends to another, and forgets the creator. Programs of ours that tong created carry
@@ -14,17 +18,21 @@
 //! # References
 //! Linux: proc_pid_stat(5), proc_pid_exe(5), proc_pid_task(5).
 
-use std::fs;
-use std::io;
+mod status;
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{openat, readlinkat, Mode, OFlags};
+use rustix::fs::{openat, readlinkat, statat, AtFlags, Mode, OFlags};
 use tong_sys::pidfd;
 
-use super::page::{self, AT_CREATOR, AT_MAGIC, AT_NAMESPACE, AT_PID, AT_VERSION};
-use crate::handle::Inheritance;
+use status::Status;
+
+use super::glance::Glance;
+use super::page::{AT_CREATOR, AT_NAMESPACE};
 use crate::object::thread::INITIAL;
 use crate::{Error, Result};
 
@@ -34,10 +42,8 @@ const SHORT_NAME_MAX: usize = 15;
 const REMOVED: &[u8] = b" (deleted)";
 /// A line of numbers fits, with the name in front; what does not is cut off behind the numbers that matter.
 const STATUS_MAX: usize = 1024;
-/// Bytes of a process page that tell whose it is.
-const PAGE_HEAD: usize = 64;
 
-/// A process that was alive when the list was made.
+/// A process that was there when the list was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Listed {
@@ -53,6 +59,34 @@ pub struct Listed {
     pub program: String,
     /// When it started: the time that the machine had been up by then.
     pub started: Duration,
+    /// The user that it acts for.
+    pub uid: u32,
+    /// How many bytes of it are in memory, about.
+    pub memory: u64,
+    /// For how long processors have worked for it, in its own code and in the kernel.
+    pub processor_time: Duration,
+    /// What it does.
+    pub state: State,
+    /// Whether it is a thread of the kernel, which has no program and cannot be ended.
+    pub is_kernel: bool,
+}
+
+/// What a process does, or its first thread if it has several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// It runs, or could if there was a processor for it.
+    Running,
+    /// It waits for something.
+    Sleeping,
+    /// It waits in the kernel for something that comes soon, and cannot be interrupted.
+    Blocked,
+    /// It is suspended, or a debugger has stopped it.
+    Stopped,
+    /// It is a thread of the kernel with nothing to do.
+    Idle,
+    /// It has ended, and nobody has waited for it yet.
+    Ended,
 }
 
 /// A thread that was alive when the list was made.
@@ -82,13 +116,38 @@ pub enum Priority {
 /// [`NotFound`](crate::ErrorKind::NotFound) if `/proc` is not mounted; else what the system reports, such as
 /// [`NoResources`](crate::ErrorKind::NoResources).
 pub fn processes() -> Result<Vec<Listed>> {
+    let mut listed = all()?;
+    listed.retain(|process| process.state != State::Ended);
+    Ok(listed)
+}
+
+/// Lists all processes, and those that have ended but that nobody has waited for, in ascending order of their ids.
+///
+/// # Errors
+/// As [`processes`].
+pub fn all() -> Result<Vec<Listed>> {
     let proc = open_proc().map_err(failure)?;
-    let mut listed = Vec::new();
-    for pid in ids(Path::new("/proc")).map_err(failure)? {
+    let ids = ids(Path::new("/proc")).map_err(failure)?;
+    let mut listed = Vec::with_capacity(ids.len());
+    for pid in ids {
         listed.extend(process(&proc, pid).map_err(failure)?);
     }
     listed.sort_unstable_by_key(|process| process.pid);
     Ok(listed)
+}
+
+/// What a list would say of the process with this id, also if it has ended but nobody has waited for it. `None` if there is
+/// none, or it is hidden from this user.
+///
+/// # Errors
+/// As [`processes`].
+pub fn find(pid: u32) -> Result<Option<Listed>> {
+    let proc = open_proc().map_err(failure)?;
+    // A thread can be looked at as if it was a process.
+    if process_of_thread(&proc, pid) != Some(pid) {
+        return Ok(None);
+    }
+    process(&proc, pid).map_err(failure)
 }
 
 /// Lists the threads of all processes, in ascending order of the ids of their processes.
@@ -128,9 +187,23 @@ fn ids(dir: &Path) -> io::Result<Vec<u32>> {
     Ok(ids)
 }
 
+/// The process that has a thread with this id; its own id if that of its first thread is meant.
+fn process_of_thread(proc: &OwnedFd, tid: u32) -> Option<u32> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let mut text = String::new();
+    let file = openat(proc, format!("{tid}/status"), flags, Mode::empty()).ok()?;
+    File::from(file).read_to_string(&mut text).ok()?;
+    let id = text.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
+    id.trim().parse().ok()
+}
+
 fn process(proc: &OwnedFd, pid: u32) -> io::Result<Option<Listed>> {
     let mut bytes = [0; STATUS_MAX];
     let Some(status) = status(proc, &format!("{pid}/stat"), &mut bytes)? else {
+        return Ok(None);
+    };
+    // The directory always belongs to the user; the files of a process that hides belong to the administrator.
+    let Ok(dir) = statat(proc, format!("{pid}"), AtFlags::empty()) else {
         return Ok(None);
     };
     Ok(Some(Listed {
@@ -138,62 +211,43 @@ fn process(proc: &OwnedFd, pid: u32) -> io::Result<Option<Listed>> {
         parent: creator(proc, pid).unwrap_or(status.parent),
         threads: status.threads,
         priority: status.priority,
-        program: program(proc, pid, status.name),
+        program: program(proc, pid, &status),
         started: status.started,
+        uid: dir.st_uid,
+        memory: status.memory,
+        processor_time: status.processor_time,
+        state: status.state,
+        is_kernel: status.is_kernel,
     }))
 }
 
 /// The creator of a process, if the process has a page that says so. The page of a child always has the same descriptor,
-/// so one look is enough for most processes. None if the process is another user's.
+/// so one look is enough for most processes. `None` if the process is another user's.
 fn creator(proc: &OwnedFd, pid: u32) -> Option<u32> {
-    let link = format!("{pid}/fd/{}", Inheritance::FIRST_FD);
-    let target = readlinkat(proc, &*link, Vec::with_capacity(64)).ok()?;
-    let name = target.as_bytes().strip_prefix(b"/memfd:")?;
-    if name.strip_suffix(REMOVED)? != page::NAME.to_bytes() {
-        return None;
-    }
-    // Not blocking, should the descriptor have become that of a pipe since.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = openat(proc, &*link, flags, Mode::empty()).ok()?;
-    let mut head = [0; PAGE_HEAD];
-    let len = rustix::io::pread(&file, &mut head, 0).ok()?;
-    (len == PAGE_HEAD).then_some(())?;
-    creator_in(&head, pid, pidfd::own_namespace())
-}
-
-/// The creator that the page of process `pid` names: a copy of the page that a fork took along is another process's, and
-/// the ids of other PID namespaces say nothing here.
-fn creator_in(head: &[u8; PAGE_HEAD], pid: u32, namespace: u64) -> Option<u32> {
-    let word = |at: usize| {
-        let bytes = head[at..].first_chunk::<8>();
-        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
-    };
-    let ours = [
-        word(AT_MAGIC),
-        word(AT_VERSION),
-        word(AT_NAMESPACE),
-        word(AT_PID),
-    ] == [page::MAGIC, page::VERSION, namespace, pid.into()];
-    let creator = u32::try_from(word(AT_CREATOR)).ok()?;
-    (ours && creator != 0).then_some(creator)
+    let page = Glance::at_usual_place(proc, pid)?;
+    // Ids of other PID namespaces say nothing here.
+    let is_here = page.word(AT_NAMESPACE) == pidfd::own_namespace();
+    let creator = u32::try_from(page.word(AT_CREATOR)).ok()?;
+    (is_here && creator != 0).then_some(creator)
 }
 
 fn thread(proc: &OwnedFd, pid: u32, tid: u32) -> io::Result<Option<ListedThread>> {
     let mut bytes = [0; STATUS_MAX];
     let status = status(proc, &format!("{pid}/task/{tid}/stat"), &mut bytes)?;
-    Ok(status.map(|status| ListedThread {
+    let alive = status.filter(|status| status.state != State::Ended);
+    Ok(alive.map(|status| ListedThread {
         id: if tid == pid { tid | INITIAL } else { tid },
         pid,
         priority: status.priority,
     }))
 }
 
-/// Reads the status of a process or thread; `None` if it has ended.
+/// Reads the status of a process or thread; `None` if it is gone.
 fn status<'a>(proc: &OwnedFd, path: &str, bytes: &'a mut [u8]) -> io::Result<Option<Status<'a>>> {
     let read = openat(proc, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
         .and_then(|file| rustix::io::read(file, &mut *bytes));
     match read {
-        Ok(len) => Ok(Status::parse(&bytes[..len]).filter(Status::is_alive)),
+        Ok(len) => Ok(Status::parse(&bytes[..len])),
         // Ended meanwhile, or hidden from us by the way `/proc` is mounted.
         Err(rustix::io::Errno::NOENT | rustix::io::Errno::SRCH | rustix::io::Errno::ACCESS) => {
             Ok(None)
@@ -202,64 +256,14 @@ fn status<'a>(proc: &OwnedFd, path: &str, bytes: &'a mut [u8]) -> io::Result<Opt
     }
 }
 
-/// What matters of a line of `/proc/PID/stat`.
-#[derive(Debug)]
-struct Status<'a> {
-    name: &'a [u8],
-    state: u8,
-    parent: u32,
-    threads: u32,
-    priority: Priority,
-    started: Duration,
-}
-
-impl<'a> Status<'a> {
-    /// Reads the line `PID (NAME) STATE PARENT ...`. The name may hold anything, parentheses too.
-    fn parse(line: &'a [u8]) -> Option<Status<'a>> {
-        let start = line.iter().position(|byte| *byte == b'(')? + 1;
-        let end = line.iter().rposition(|byte| *byte == b')')?;
-        let name = line.get(start..end)?;
-        let numbers = std::str::from_utf8(&line[end + 1..]).ok()?;
-        // The manual counts from 1, and the state is the third.
-        let mut fields = numbers.split_ascii_whitespace();
-        let state = *fields.next()?.as_bytes().first()?;
-        let parent = fields.next()?.parse().ok()?;
-        let scheduled: i64 = fields.nth(18 - 5)?.parse().ok()?;
-        let nice = fields.next()?.parse().ok()?;
-        let threads = fields.next()?.parse().ok()?;
-        let ticks: u64 = fields.nth(22 - 21)?.parse().ok()?;
-        Some(Status {
-            name,
-            state,
-            parent,
-            threads,
-            priority: match scheduled {
-                ..0 => Priority::RealTime,
-                0.. => Priority::Nice(nice),
-            },
-            started: since_boot(ticks),
-        })
-    }
-
-    /// A process whose first thread has ended goes on if it has others.
-    fn is_alive(&self) -> bool {
-        self.threads > 1 || !matches!(self.state, b'Z' | b'X' | b'x')
-    }
-}
-
-fn since_boot(ticks: u64) -> Duration {
-    let per_second = rustix::param::clock_ticks_per_second().max(1);
-    let nanoseconds = (ticks % per_second) * 1_000_000_000 / per_second;
-    Duration::from_secs(ticks / per_second) + Duration::from_nanos(nanoseconds)
-}
-
 /// The file name of a program. Where its file is hidden from us or there is none, its short name has to do, in full length
 /// if the command line has it.
-fn program(proc: &OwnedFd, pid: u32, short: &[u8]) -> String {
+fn program(proc: &OwnedFd, pid: u32, status: &Status<'_>) -> String {
+    let short = status.name;
     let path = readlinkat(proc, format!("{pid}/exe"), Vec::with_capacity(256));
     let name = match path {
         Ok(path) => file_name(path.as_bytes()).to_vec(),
-        Err(_) if short.len() < SHORT_NAME_MAX => short.to_vec(),
+        Err(_) if status.is_kernel || short.len() < SHORT_NAME_MAX => short.to_vec(),
         Err(_) => long_name(pid, short).unwrap_or_else(|| short.to_vec()),
     };
     String::from_utf8_lossy(&name).into_owned()
@@ -283,69 +287,11 @@ fn long_name(pid: u32, short: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    const LINE: &[u8] =
-        b"42 (a) (b c) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 -5 3 0 12345 99 \n";
-
-    #[test]
-    fn status_is_found_behind_any_name() {
-        let status = Status::parse(LINE).unwrap();
-        assert_eq!(status.name, b"a) (b c");
-        assert_eq!((status.parent, status.threads), (7, 3));
-        assert_eq!(status.priority, Priority::Nice(-5));
-        assert_eq!(status.started, since_boot(12_345));
-        assert!(status.is_alive());
-    }
-
-    #[test]
-    fn broken_status_is_none() {
-        for len in 0..LINE.len() - 6 {
-            if let Some(status) = Status::parse(&LINE[..len]) {
-                assert_eq!(status.parent, 7, "cut off behind {len} bytes");
-            }
-        }
-        assert!(Status::parse(b") (").is_none());
-    }
-
-    /// P-99.
-    #[test]
-    fn ended_process_is_one_without_running_threads() {
-        let with = |state, threads| Status {
-            state,
-            threads,
-            ..Status::parse(LINE).unwrap()
-        };
-        assert!(!with(b'Z', 1).is_alive());
-        assert!(with(b'Z', 2).is_alive());
-        assert!(with(b'T', 1).is_alive());
-    }
-
     /// P-96.
     #[test]
     fn program_is_named_without_its_directory() {
         assert_eq!(file_name(b"/usr/bin/tong"), b"tong");
         assert_eq!(file_name(b"/usr/bin/tong (deleted)"), b"tong");
         assert_eq!(file_name(b"tong"), b"tong");
-    }
-
-    /// P-98.
-    #[test]
-    fn creator_is_the_one_that_the_page_of_just_this_process_names() {
-        let head = |pid: u64, namespace: u64, creator: u64| {
-            let mut head = [0; PAGE_HEAD];
-            let mut put =
-                |at: usize, word: u64| head[at..at + 8].copy_from_slice(&word.to_le_bytes());
-            put(AT_MAGIC, page::MAGIC);
-            put(AT_VERSION, page::VERSION);
-            put(AT_PID, pid);
-            put(AT_NAMESPACE, namespace);
-            put(AT_CREATOR, creator);
-            head
-        };
-        assert_eq!(creator_in(&head(7, 1, 5), 7, 1), Some(5));
-        assert_eq!(creator_in(&head(7, 1, 0), 7, 1), None);
-        assert_eq!(creator_in(&head(8, 1, 5), 7, 1), None);
-        assert_eq!(creator_in(&head(7, 2, 5), 7, 1), None);
-        assert_eq!(creator_in(&head(7, 1, 1 << 32), 7, 1), None);
-        assert_eq!(creator_in(&[0; PAGE_HEAD], 0, 0), None);
     }
 }

@@ -9,6 +9,7 @@
 //! | `start` | what a creator tells the process it creates, and what this one was told |
 //! | [`list`] | all processes and threads there are |
 //! | `page` | the memory that shows a process to others |
+//! | `glance` | a page that is only read |
 //! | `children` | children that nobody holds any more are waited for |
 //!
 //! # Which program a command line means
@@ -33,6 +34,7 @@
 
 pub(crate) mod children;
 pub mod command_line;
+pub(crate) mod glance;
 pub mod list;
 pub(crate) mod lookup;
 pub(crate) mod page;

@@ -42,7 +42,7 @@ pub(super) const AT_PID: usize = exit_code::AT_PID;
 /// The inode of that namespace.
 pub(super) const AT_NAMESPACE: usize = 0x18;
 /// When the process started, in clock ticks since the machine did; 0 until the process said so itself.
-const AT_START_TIME: usize = 0x20;
+pub(super) const AT_START_TIME: usize = 0x20;
 /// 0, or `ENDED | code`.
 const AT_EXIT_CODE: usize = exit_code::AT_CODE;
 /// The process id of the creator; 0 if the page was not made by a creator.

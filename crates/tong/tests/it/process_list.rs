@@ -2,7 +2,7 @@
 
 use crate::support::{eventually, say, wait_for_go, Actor};
 use tong::object::process::{Process, ProcessOptions};
-use tong::process::list::{processes, Listed};
+use tong::process::list::{all, find, processes, Listed, State};
 
 /// This binary in a role, made by tong and not by the standard library.
 fn child(role: &str) -> ProcessOptions {
@@ -77,9 +77,19 @@ fn suspended_child_is_listed_and_ended_child_is_not() {
     let child = child("outlive").suspended(true).spawn().unwrap();
     let found = listed(child.id()).unwrap();
     assert_eq!((found.parent, found.threads), (std::process::id(), 1));
+    eventually("it is stopped", || {
+        listed(child.id()).is_some_and(|found| found.state == State::Stopped)
+    });
     child.terminate(7).unwrap();
     child.wait(None).unwrap();
     assert_eq!(listed(child.id()), None);
+    let everything = all().unwrap();
+    let ended = everything
+        .iter()
+        .find(|process| process.pid == child.id())
+        .unwrap();
+    assert_eq!((ended.state, ended.started), (State::Ended, found.started));
+    assert_eq!(find(child.id()).unwrap().as_ref(), Some(ended));
     assert_eq!(child.exit_code().unwrap(), Some(7));
 }
 
@@ -95,4 +105,40 @@ fn list_is_sorted_and_has_what_everybody_may_see() {
     assert!(std::env::current_exe().unwrap().ends_with(&own.program));
     let first = all.first().unwrap();
     assert!(first.started <= own.started);
+}
+
+/// What a list says of this process is what the kernel says elsewhere.
+#[test]
+fn user_memory_and_time_are_those_of_the_process() {
+    let block = vec![1_u8; 32 << 20];
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let mut numbers = line.unwrap().split_ascii_whitespace();
+        numbers.next().unwrap().parse::<u64>().unwrap()
+    };
+    let own = find(std::process::id()).unwrap().unwrap();
+    assert_eq!(u64::from(own.uid), field("Uid:"));
+    let difference = own.memory.abs_diff(field("VmRSS:") << 10);
+    assert!(difference < block.len() as u64 / 2, "{own:?} {difference}");
+    assert!(own.memory > block.len() as u64, "{own:?}");
+    assert!(!own.is_kernel && own.state != State::Ended);
+    let begun = own.processor_time;
+    while find(std::process::id()).unwrap().unwrap().processor_time == begun {}
+}
+
+/// P-86: a thread is no process.
+#[test]
+fn thread_is_not_found_as_a_process() {
+    let (say, hear) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let id = std::fs::read_link("/proc/thread-self").unwrap();
+        say.send(id.file_name().unwrap().to_str().unwrap().parse().unwrap())
+            .unwrap();
+        std::thread::park();
+    });
+    assert_eq!(find(hear.recv().unwrap()).unwrap(), None);
+    thread.thread().unpark();
+    thread.join().unwrap();
+    assert_eq!(find(0).unwrap(), None);
 }

@@ -175,6 +175,7 @@ fn share_mode_of_a_fetched_file_outlives_its_first_owner() {
     // It is seen at once, and can be fetched once the child has looked.
     let shown = handle::read_table(pid).unwrap();
     assert!(shown.iter().any(|row| row.handle == there));
+    assert_eq!(handle::count(pid), u32::try_from(shown.len()).ok());
     let early = other.ask(&format!("pull {} {pid} keep", text(there)));
     assert_eq!(early, Err("AccessDenied".to_owned()));
     child.must(&format!("flags {}", text(there)));

@@ -293,6 +293,8 @@ fn any_number_of_handles_goes_to_one_child() {
         }
         let rows = tong::handle::read_table(child.process.id()).unwrap();
         assert_eq!(rows.len(), count);
+        let counted = tong::handle::count(child.process.id());
+        assert_eq!(counted.map(|counted| counted as usize), Some(count));
         close(&handles);
     }
 }
@@ -313,6 +315,7 @@ fn ordinary_program_has_the_standard_streams_only() {
         numbers == ["0", "1", "2"]
     });
     let variables = std::fs::read(format!("{proc}/environ")).unwrap();
+    assert_eq!(tong::handle::count(child.id()), None);
     child.terminate(0).unwrap();
     child.wait(None).unwrap();
     assert!(!String::from_utf8_lossy(&variables).contains("TONG_START"));
@@ -351,4 +354,5 @@ fn table_is_read_from_outside() {
     close(&[process]);
     let missing = tong::handle::read_table(0).unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::NotFound);
+    assert_eq!(tong::handle::count(0), None);
 }
