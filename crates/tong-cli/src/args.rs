@@ -139,7 +139,12 @@ pub(crate) enum Command {
     Top(TopArgs),
     /// Draw the namespace: processes, handles, objects, who waits on what
     Graph(GraphArgs),
-    /// Check what tong needs of this machine, and say what to do
+    /// Check what tong needs of this machine, and say what to do about each finding
+    ///
+    /// Looks at the kernel, limits, the namespace, the machine-wide directory, containers, what crashes left over, and
+    /// processors. What can be tried is tried for real, in a process of its own. Nothing is made or changed: a namespace
+    /// that does not exist yet still does not exist afterwards.
+    #[command(after_help = doctor::DOCTOR)]
     Doctor(DoctorArgs),
     /// List the objects: kind, name, state, owner, who waits, who has it open
     Ls(LsArgs),

@@ -93,6 +93,7 @@
 //! | keep numbered handles with rights, as C programs do; let children inherit them, put them into other processes | [`handle`] |
 //! | see all objects of the namespace, their owners and queues | [`Namespace::list`] |
 //! | list all processes of the machine | [`process::list`] |
+//! | know where the names are, and what the kernel can do | [`namespace::Place`], [`machine`] |
 //! | use environment variables by Windows' rules | [`environment`] |
 //!
 //! Sections are planned and not there yet. [`channel`] is what mailslots and pipes are made of; its interface is for the
@@ -136,6 +137,8 @@ pub mod handle;
 pub mod inspect;
 #[cfg(not(loom))]
 pub mod io;
+#[cfg(not(loom))]
+pub mod machine;
 #[cfg(not(loom))]
 pub mod name;
 #[cfg(not(loom))]
