@@ -1,5 +1,6 @@
 //! The command as people and scripts use it: the real program, in a namespace of its own for each test.
 
+mod golden;
 mod handles;
 mod help;
 mod list;
@@ -12,6 +13,8 @@ mod read;
 mod relay;
 mod relay_ends;
 mod run;
+mod screen;
+mod sgr;
 mod terminal;
 mod tour;
 mod wait;
