@@ -2,22 +2,50 @@
 //!
 //! An [`Inspector`] looks at a namespace from outside, as [`Namespace::list`] does: it asks no process, takes no lock,
 //! writes nothing. It remembers what it has open between two looks, so that looking often costs little.
+//!
+//! ```
+//! use tong::inspect::Inspector;
+//! # let place = tempfile::tempdir().unwrap();
+//! # std::env::set_var("TONG_DIR", place.path().join("tong"));
+//!
+//! let view = Inspector::new()?.look()?;
+//! for deadlock in view.deadlocks() {
+//!     let threads = deadlock.ring.iter().map(|wait| view.waits[*wait].thread.tid);
+//!     println!("these wait for each other: {:?}", threads.collect::<Vec<_>>());
+//! }
+//! # Ok::<(), tong::Error>(())
+//! ```
+//!
+//! # What is seen
+//! Objects as [`Namespace::list`] sees them. Waits of threads that sleep in a wait function of this library, for objects
+//! with or without a name, processes, threads and descriptors, if they belong to this namespace and the caller's user.
+//! Who holds what is found by walking through the descriptors of all processes; when looks come fast this is done less
+//! often than at each look, so that it takes one part in a hundred of the time, and at least every five seconds.
+//!
+//! # Deadlocks
+//! A thread is stuck if what it waits for can only be given by threads that are stuck: the owner of a mutex, a thread, a
+//! process (its first thread). What anybody can signal, such as an event, makes nobody stuck. Of a wait for any of
+//! several things all must be so, of a wait for all one.
+
+mod stuck;
+mod waits;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::handle::{Kind, ObjectId};
-use crate::namespace::{Entry, ThreadId};
-use crate::process::list::Listed;
+use crate::handle::{self, Kind, ObjectId};
+use crate::namespace::{About, Entry, Survey, ThreadId};
+use crate::process::list::{self, Listed};
 use crate::{Namespace, Result};
 
 /// Looks at a namespace, as often as asked.
 #[derive(Debug)]
 pub struct Inspector {
     namespace: Arc<Namespace>,
+    survey: Survey,
 }
 
-/// What there was at one moment.
+/// What there was at one moment, or nearly: each thing was looked at by itself.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct View {
@@ -47,7 +75,7 @@ pub struct User {
 pub struct Waiting {
     /// The thread.
     pub thread: ThreadId,
-    /// What it waits for. Of several things without a name, only the first two are known.
+    /// What it waits for: all that have a name, and of the others those among the first two.
     pub awaited: Vec<Awaited>,
     /// How many things it waits for, known or not.
     pub count: u32,
@@ -65,7 +93,7 @@ pub struct Waiting {
 pub enum Awaited {
     /// A named object: its index in [`View::objects`].
     Named(usize),
-    /// An object without a name.
+    /// An object without a name, or one of another namespace.
     Unnamed {
         /// What sort of object.
         kind: Kind,
@@ -78,6 +106,13 @@ pub enum Awaited {
     Process(u32),
     /// The end of a thread.
     Thread(ThreadId),
+    /// Something to read at a descriptor.
+    Descriptor {
+        /// Its number in the process that waits.
+        number: i32,
+        /// What it is, as `/proc` shows it, such as `socket:[4711]`.
+        what: String,
+    },
 }
 
 /// Threads that wait for each other in a ring.
@@ -96,9 +131,16 @@ impl Inspector {
     /// # Errors
     /// As [`Namespace::current`].
     pub fn new() -> Result<Inspector> {
-        Ok(Inspector {
-            namespace: Namespace::current()?,
-        })
+        Ok(Inspector::of(Namespace::current()?))
+    }
+
+    /// Looks at this namespace.
+    #[must_use]
+    pub fn of(namespace: Arc<Namespace>) -> Inspector {
+        Inspector {
+            namespace,
+            survey: Survey::default(),
+        }
     }
 
     /// Looks.
@@ -106,19 +148,74 @@ impl Inspector {
     /// # Errors
     /// A directory of the namespace, or `/proc`, cannot be read.
     pub fn look(&mut self) -> Result<View> {
+        let objects = self.survey.look(&self.namespace)?;
+        let mut waits = waits::collect(&self.namespace, &self.survey, &objects);
+        waits.sort_unstable_by_key(|wait| (wait.thread.pid, wait.thread.tid));
+        let processes = self.users(&objects, &waits)?;
         Ok(View {
             taken: Instant::now(),
-            objects: self.namespace.list()?,
-            processes: Vec::new(),
-            waits: Vec::new(),
+            objects,
+            processes,
+            waits,
         })
+    }
+
+    fn users(&self, objects: &[Entry], waits: &[Waiting]) -> Result<Vec<User>> {
+        let mut pids = self.survey.users();
+        pids.extend(waits.iter().map(|wait| wait.thread.pid));
+        pids.extend(objects.iter().flat_map(ends));
+        pids.sort_unstable();
+        pids.dedup();
+        // Looking makes no user.
+        let own = std::process::id();
+        let pids = pids.iter().filter_map(|pid| u32::try_from(*pid).ok());
+        let mut users = Vec::new();
+        for pid in pids.filter(|pid| *pid != own) {
+            let Some(process) = list::find(pid)? else {
+                continue;
+            };
+            let has_table = self.survey.may_have_table(i32::try_from(pid).unwrap_or(0));
+            let handles = has_table.then(|| handle::count(pid)).flatten();
+            users.push(User { process, handles });
+        }
+        Ok(users)
     }
 }
 
+/// The processes at the ends of a pipe.
+fn ends(entry: &Entry) -> Vec<i32> {
+    let About::Pipe { instances, .. } = &entry.about else {
+        return Vec::new();
+    };
+    let both = |instance: &crate::namespace::PipeInstance| {
+        [Some(instance.server_pid), instance.client_pid]
+    };
+    instances.iter().flat_map(both).flatten().collect()
+}
+
 impl View {
-    /// The rings of threads that can only go on if another of the same ring does.
+    /// The rings of threads each of which can only go on if the next one does.
     #[must_use]
     pub fn deadlocks(&self) -> Vec<Deadlock> {
-        Vec::new()
+        stuck::rings(self)
+    }
+
+    /// The thread that a wait for this needs to act, if it is a certain one: the owner of a mutex, a thread, the first
+    /// thread of a process.
+    #[must_use]
+    pub fn who_must_act(&self, awaited: &Awaited) -> Option<ThreadId> {
+        match awaited {
+            Awaited::Named(index) => match self.objects.get(*index)?.about {
+                About::Mutex { owner, .. } => owner,
+                _ => None,
+            },
+            Awaited::Unnamed { owner, .. } => *owner,
+            Awaited::Process(pid) => {
+                let pid = i32::try_from(*pid).ok()?;
+                Some(ThreadId { pid, tid: pid })
+            }
+            Awaited::Thread(thread) => Some(*thread),
+            Awaited::Descriptor { .. } => None,
+        }
     }
 }

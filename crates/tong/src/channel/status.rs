@@ -13,6 +13,10 @@ pub(crate) struct RingStatus {
     pub(crate) messages: u64,
     /// Bytes, frame headers included.
     pub(crate) bytes: u64,
+    /// Messages that were ever written.
+    pub(crate) messages_written: u64,
+    /// Bytes that were ever written, frame headers included.
+    pub(crate) bytes_written: u64,
 }
 
 impl RingStatus {
@@ -24,6 +28,8 @@ impl RingStatus {
         Some(RingStatus {
             messages: word(control + layout::WRITTEN).saturating_sub(word(control + layout::READ)),
             bytes: position(layout::TAIL).saturating_sub(position(layout::HEAD)),
+            messages_written: word(control + layout::WRITTEN),
+            bytes_written: position(layout::TAIL),
         })
     }
 }
@@ -33,6 +39,12 @@ impl RingStatus {
 pub(crate) struct Unread {
     /// Payload bytes, those of writes that wait included.
     pub(crate) bytes: u64,
+    /// Payload bytes that were ever written, but for those taken back.
+    pub(crate) written: u64,
+    /// The reader sleeps until there is something to read.
+    pub(crate) reader_sleeps: bool,
+    /// The writer sleeps until there is room.
+    pub(crate) writer_sleeps: bool,
 }
 
 impl Unread {
@@ -46,7 +58,13 @@ impl Unread {
         let bytes = word(layout::PUT_DONE)
             .saturating_sub(word(layout::PASSED))
             .saturating_sub(taken_back);
-        Some(Unread { bytes })
+        let flags = word(layout::FLAGS);
+        Some(Unread {
+            bytes,
+            written: word(layout::PUT_DONE).saturating_sub(word(layout::WITHDRAWN)),
+            reader_sleeps: flags & layout::flag::CONSUMER_ASLEEP != 0,
+            writer_sleeps: flags & layout::flag::PRODUCER_ASLEEP != 0,
+        })
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod leftovers;
 mod pipes;
+mod survey;
 mod traces;
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -23,7 +24,8 @@ use crate::object::pipe::Direction;
 use crate::waits::{self, CellKind, Seen, Table};
 use crate::{Error, Reset, Result};
 use leftovers::Search;
-pub use pipes::{InstanceState, PipeInstance};
+pub use pipes::{Asleep, InstanceState, PipeInstance};
+pub(crate) use survey::Survey;
 use traces::{program, RingTrace, Traces};
 
 /// Whether an object lives.
@@ -201,37 +203,7 @@ impl Namespace {
     /// # Errors
     /// A directory cannot be read.
     pub fn list(&self) -> Result<Vec<Entry>> {
-        let mut mailslots = pages(self.dir(Space::Mailslot), Space::Mailslot)?;
-        if let Some(global) = super::global(Space::Mailslot).unwrap_or_default() {
-            mailslots.extend(pages(&global, Space::Mailslot)?);
-        }
-        let mut pipes = pages(self.dir(Space::Pipe), Space::Pipe)?;
-        if let Some(global) = super::global(Space::Pipe).unwrap_or_default() {
-            pipes.extend(pages(&global, Space::Pipe)?);
-        }
-        let objects = pages(self.dir(Space::Object), Space::Object)?;
-        let global = super::global(Space::Object).unwrap_or_default();
-        let global = global.map(|dir| pages(&dir, Space::Object)).transpose()?;
-        let global = global.unwrap_or_default();
-
-        let traces = Traces::collect();
-        // The tables exist if an object does; looking makes none.
-        let table = (!objects.is_empty()).then(|| self.table().ok()).flatten();
-        let shared = || Some(super::global_objects().ok()??.1);
-        let global_table = (!global.is_empty()).then(shared).flatten();
-        let mailslots = mailslots.into_iter().map(|it| it.into_mailslot(&traces));
-        let pipes = pipes.into_iter().filter_map(|it| it.into_pipe(&traces));
-        let objects = objects.into_iter().map(|it| it.into_object(&traces, table));
-        let global = global
-            .into_iter()
-            .map(|it| it.into_object(&traces, global_table));
-        let mut entries: Vec<Entry> = mailslots
-            .chain(pipes)
-            .chain(objects)
-            .chain(global)
-            .collect();
-        entries.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(entries)
+        Survey::default().look(self)
     }
 
     /// Finds what no live object needs, and removes what dead objects left (unless `dry_run`). Normally there is
@@ -270,6 +242,7 @@ impl Namespace {
 
 /// A page found in a directory.
 struct Found {
+    space: Space,
     stem: String,
     info: page::PageInfo,
     /// Of an object whose page is its memory: the bytes in use.
@@ -453,6 +426,7 @@ fn pages(dir: &Dir, space: Space) -> Result<Vec<Found>> {
             };
             let slots = (space == Space::Pipe).then(|| pipes::Slots::read(&file));
             found.push(Found {
+                space,
                 stem,
                 info,
                 image,

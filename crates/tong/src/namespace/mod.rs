@@ -37,7 +37,10 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 use tong_sys::dir::{self, Dir, EntryKind, Refusal, Trust};
 
 pub(crate) use claim::{check_socket, created_now, sweep, Claim, Made, Openness};
-pub use list::{About, Entry, InstanceState, Leftover, PipeInstance, State, ThreadId, Traffic};
+pub(crate) use list::Survey;
+pub use list::{
+    About, Asleep, Entry, InstanceState, Leftover, PipeInstance, State, ThreadId, Traffic,
+};
 pub(crate) use page::{Page, PageInfo, FOREVER};
 pub use place::{Chosen, Place, WaitTable};
 pub(crate) use shared::{
@@ -175,6 +178,13 @@ impl Namespace {
         }
         let table = shared::table(&self.top, place::WAIT_TABLE)?;
         Ok(self.table.get_or_init(|| table))
+    }
+
+    /// The wait table, if some process has made it already.
+    pub(crate) fn known_table(&self) -> Option<&'static Table> {
+        let exists = || matches!(self.top.look(place::WAIT_TABLE), Ok(Some(_)));
+        let known = self.table.get().copied();
+        known.or_else(|| exists().then(|| self.table().ok()).flatten())
     }
 
     /// Whether the directories still have names, or were removed under us.
@@ -348,6 +358,11 @@ pub(crate) fn without_proc(op: &'static str) -> Option<Error> {
     missing.then(|| {
         Error::new(op, ErrorKind::Unsupported).because("/proc is needed and not mounted here")
     })
+}
+
+/// Whether the user's namespace has a wait table already. Looks, and makes nothing.
+pub(crate) fn has_table() -> bool {
+    Place::current().is_ok_and(|place| place.root.join(place::WAIT_TABLE).is_file())
 }
 
 fn global_path() -> PathBuf {

@@ -124,8 +124,7 @@ impl Shared {
 
     /// Equal if, and only if, the object is the same, in any process: file, and place in it.
     pub(crate) fn identity(&self) -> [u64; 2] {
-        let (device, inode, at) = self.cell.identity();
-        [device.rotate_left(32) ^ inode, at as u64]
+        self.cell.place()
     }
 
     /// The last handle is closed: the name goes at once, even if somebody still waits.

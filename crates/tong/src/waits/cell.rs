@@ -157,6 +157,11 @@ impl Cell {
     }
 }
 
+/// Device and inode of a file as one word.
+pub(crate) fn mixed((device, inode): (u64, u64)) -> u64 {
+    device.rotate_left(32) ^ inode
+}
+
 /// The state that a new cell starts in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
@@ -327,6 +332,12 @@ impl Cell {
     pub(crate) fn identity(&self) -> (u64, u64, usize) {
         let (device, inode) = self.ground().identity();
         (device, inode, self.offset())
+    }
+
+    /// Equal if, and only if, the object is the same, in any process: file, mixed to one word, and place in it.
+    pub(crate) fn place(&self) -> [u64; 2] {
+        let (device, inode, at) = self.identity();
+        [mixed((device, inode)), at as u64]
     }
 
     /// The calling thread, as the object's table knows it.

@@ -10,6 +10,7 @@ use tong_sys::bell;
 use tong_sys::map::Ordering;
 
 use super::cell::Cell;
+use super::note::Note;
 use super::record::Me;
 use super::sleeper::Wait;
 use super::slots::INDEX_MAX;
@@ -177,6 +178,7 @@ fn poll_any(entries: &[Entry<'_>], deadline: Deadline) -> Result<Ending> {
             _ => None,
         })
         .collect();
+    let _note = Note::of_descriptors(entries, deadline);
     loop {
         bell::wait_any_readable(&fds, deadline.left())
             .map_err(|error| Error::from_io("wait", error))?;

@@ -73,6 +73,7 @@ mod journal;
 mod kind;
 mod lock;
 mod named;
+mod note;
 mod peek;
 mod record;
 mod schedule;
@@ -84,13 +85,14 @@ mod watcher;
 
 #[cfg(feature = "tokio")]
 pub(crate) use bridge::Watch as AsyncWatch;
-pub(crate) use cell::Cell;
+pub(crate) use cell::{mixed, Cell};
 pub(crate) use cell::{Start, WeakCell};
 pub(crate) use engine::{wait_all, wait_any, Alert, Ending, Entry};
 pub(crate) use handover::{export, import};
 pub(crate) use kind::CellKind;
 pub(crate) use named::open as open_named;
-pub(crate) use peek::{peek, room_in_use, Seen};
+pub(crate) use note::{Thing, Told};
+pub(crate) use peek::{peek, peek_unit, room_in_use, Seen};
 pub(crate) use record::{Me, Table, TABLE_LEN};
 pub(crate) use schedule::Schedule;
 pub(crate) use thread_cell::ThreadCell;

@@ -1,9 +1,12 @@
-//! Looking at a named object's cell from outside: from a copy of its file, without its lock, without a trace.
+//! Looking at an object's cell from outside: from a copy of its file, without its lock, without a trace.
 //!
 //! A copy is not one instant: words that change meanwhile may be old or new, each for itself. Whatever they say is only
 //! shown to people, and only threads that live are named.
 
+use std::os::fd::OwnedFd;
 use std::time::Duration;
+
+use tong_sys::dir;
 
 use super::cell::{AT_FIRST, AT_SECOND, AT_SETTINGS, AT_STATE, AT_WAITERS};
 use super::ground::{AT_FRESH, AT_TABLE, UNIT};
@@ -11,6 +14,7 @@ use super::kind::{self, CellKind, ABANDONED};
 use super::record::{Table, Who};
 use super::schedule::Schedule;
 use super::slots::Slot;
+use super::thread_cell;
 
 /// What a cell says of its object at one moment.
 #[derive(Clone, Debug)]
@@ -32,6 +36,8 @@ pub(crate) struct Seen {
     pub(crate) schedule: Option<(Duration, Option<Duration>)>,
     /// Process and thread ids of those who wait for it.
     pub(crate) waiters: Vec<(i32, i32)>,
+    /// Process and thread id, if it is a thread.
+    pub(crate) thread: Option<(i32, i32)>,
 }
 
 /// The cell at `at` in the bytes of a named object's file, whose room for waiters starts at `room_at`. `None` if there is
@@ -70,8 +76,25 @@ pub(crate) fn peek(bytes: &[u8], at: usize, room_at: usize, table: &'static Tabl
         abandoned: state & ABANDONED != 0 || named.is_some() && owner.is_none(),
         schedule,
         waiters: waiters.into_iter().filter_map(ids).collect(),
+        thread: (kind == CellKind::Thread).then(|| thread_cell::ids(second)),
     })
 }
+
+/// The cell at `at` of an arena, without its waiters: only what its own bytes say. `None` as for [`peek`].
+pub(crate) fn peek_unit(arena: &OwnedFd, at: usize, table: &'static Table) -> Option<Seen> {
+    let mut bytes = vec![0; HEAD + UNIT];
+    dir::read_at(arena, 0, &mut bytes[..HEAD]).ok()?;
+    let is_unit = at >= HEAD && at % UNIT == 0;
+    let offset = is_unit.then(|| u64::try_from(at).ok()).flatten()?;
+    if dir::read_at(arena, offset, &mut bytes[HEAD..]).ok()? < UNIT {
+        return None;
+    }
+    bytes[HEAD + AT_WAITERS..][..8].fill(0);
+    peek(&bytes, HEAD, HEAD, table)
+}
+
+/// Bytes of an arena before its first unit.
+const HEAD: usize = 4096;
 
 /// How many bytes of the room for waiters are in use, as the head of the file says.
 pub(crate) fn room_in_use(head: &[u8]) -> usize {

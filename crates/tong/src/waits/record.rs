@@ -16,6 +16,7 @@ use tong_sys::map::{AtomicU64, Map, Ordering};
 use tong_sys::robust::Life;
 
 use super::commit::{Commit, Decided};
+use super::note::Words;
 use crate::{Error, ErrorKind, Result};
 
 /// Most records of a table.
@@ -41,6 +42,8 @@ const AT_GENERATION: usize = 56;
 const AT_COMMIT: usize = 64;
 const AT_TICKET: usize = 72;
 const AT_IDS: usize = 80;
+/// What the thread waits for, see `note.rs`.
+const AT_NOTE: usize = 88;
 
 /// Bits of a generation. It is never 0.
 pub(crate) const GENERATION_MASK: u32 = 0x7fff_ffff;
@@ -111,8 +114,7 @@ impl Table {
     /// # Errors
     /// No memory, no descriptors.
     pub(crate) fn of_process() -> Result<&'static Table> {
-        static TABLE: std::sync::OnceLock<&'static Table> = std::sync::OnceLock::new();
-        if let Some(table) = TABLE.get() {
+        if let Some(table) = OF_PROCESS.get() {
             return Ok(table);
         }
         let shared = crate::Namespace::current().and_then(|namespace| namespace.table());
@@ -125,7 +127,15 @@ impl Table {
                 Table::open(memory.into_fd())?
             }
         };
-        Ok(TABLE.get_or_init(|| table))
+        Ok(OF_PROCESS.get_or_init(|| table))
+    }
+
+    /// The table for objects without a name if this process has it, or if others have made it: looks, makes nothing.
+    pub(crate) fn known_of_process() -> Option<&'static Table> {
+        if let Some(table) = OF_PROCESS.get() {
+            return Some(table);
+        }
+        crate::namespace::has_table().then(Table::of_process)?.ok()
     }
 
     /// The table of that id, if this process has it open or it is its namespace's.
@@ -233,6 +243,9 @@ impl Table {
     }
 }
 
+/// The table for objects without a name, once there is one.
+static OF_PROCESS: std::sync::OnceLock<&'static Table> = std::sync::OnceLock::new();
+
 /// The tables that this process has opened.
 static TABLES: std::sync::Mutex<Vec<&'static Table>> = std::sync::Mutex::new(Vec::new());
 
@@ -265,6 +278,14 @@ impl Record {
     pub(crate) fn ids(self) -> (i32, i32) {
         let ids = self.word(AT_IDS).load(Ordering::Relaxed);
         ((ids >> 32) as i32, ids as i32)
+    }
+
+    /// Where the thread says what it waits for.
+    pub(super) fn note(self) -> Words {
+        Words {
+            head: self.word(AT_NOTE),
+            things: [8, 16, 24, 32].map(|more| self.word(AT_NOTE + more)),
+        }
     }
 
     pub(crate) fn generation(self) -> u32 {
@@ -306,6 +327,8 @@ impl Record {
 
     fn begin(self, number: u32) -> Who {
         let generation = self.next_generation();
+        // Whoever had the record may have been killed in a wait.
+        self.note().head.store(0, Ordering::Relaxed);
         self.commit().rest();
         let ids = u64::from(std::process::id()) << 32 | u64::from(tong_sys::thread_id());
         self.word(AT_IDS).store(ids, Ordering::Relaxed);

@@ -9,6 +9,7 @@ use super::commit::{Commit, Decided};
 use super::engine::{cells, Alert, Ending, Entry};
 use super::kind::{self, CellKind};
 use super::lock::Section;
+use super::note::Note;
 use super::record::{Me, Table};
 use super::slots::Slot;
 use super::watcher::{self, Watch};
@@ -34,6 +35,8 @@ pub(super) struct Wait<'a> {
     left: Vec<Left>,
     /// Descriptors that the watcher looks after.
     watch: Option<Watch>,
+    /// What is said of it to those who look on.
+    note: Option<Note>,
     /// Cells in the order in which their locks are taken.
     order: Vec<usize>,
     /// Until when owners are looked after without being told of new ones.
@@ -45,6 +48,7 @@ impl Drop for Wait<'_> {
         if let Some(alert) = self.alert {
             alert.waits_with(&[]);
         }
+        self.note = None;
         self.watch = None;
         self.take_slots_back();
         for me in &self.mes {
@@ -84,6 +88,7 @@ impl<'a> Wait<'a> {
             mes,
             left: Vec::new(),
             watch: None,
+            note: None,
             order,
             slice: None,
         })
@@ -119,6 +124,8 @@ impl<'a> Wait<'a> {
         if self.cells_owned() {
             self.slice = Some(now + SLICE_NS);
         }
+        let note = Note::write(self.mes[0], self.entries, self.all, self.deadline);
+        self.note = Some(note);
         match self.wait() {
             // A signaler may have been faster than the error, and what it gave must not be lost.
             Err(error) if self.is_direct() => match self.give_up(Ending::TimedOut) {

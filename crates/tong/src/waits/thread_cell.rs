@@ -7,6 +7,11 @@ use super::kind::{self, CellKind};
 use super::record::Me;
 use crate::Result;
 
+/// Process and thread id, from the second word of a thread's cell.
+pub(super) fn ids(word: u64) -> (i32, i32) {
+    ((word >> 32) as i32, word as i32)
+}
+
 /// The shared state of a thread.
 #[derive(Clone, Debug)]
 pub(crate) struct ThreadCell {
@@ -35,6 +40,7 @@ impl ThreadCell {
     pub(crate) fn begin(&self) -> Result<()> {
         let me = self.cell.me()?;
         let ids = u64::from(std::process::id()) << 32 | u64::from(tong_sys::thread_id());
+        // As `ids` takes them apart.
         self.cell.second().store(ids, Ordering::Release);
         let mut section = self.cell.lock()?;
         // Who waits already has nobody's life to watch yet. They look again when the lock is free.

@@ -12,6 +12,7 @@ mod file;
 mod forked;
 mod handle;
 mod hostile;
+mod inspect;
 mod machine;
 mod mailslot;
 mod namespace;
@@ -40,6 +41,7 @@ const ROLES: &[(&str, fn())] = &[
     ("outlive_foes", hostile::role_outlive_foes),
     ("keep_quiet", hostile::role_keep_quiet),
     ("serve_many", hostile::role_serve_many),
+    ("want_both", inspect::role_want_both),
     ("fork", forked::role_fork),
     ("exit", process::role_exit),
     ("pause", process::role_pause),

@@ -7,6 +7,7 @@ use tong_sys::dir::Dir;
 use super::traces::Traces;
 use super::{About, Entry, Found};
 use crate::channel::conduit::PipeType;
+use crate::channel::Unread;
 use crate::namespace::claim;
 use crate::namespace::pipe::{self, Column, Copy, Facts, Hint};
 use crate::object::pipe::registry::Shown;
@@ -46,6 +47,22 @@ pub struct PipeInstance {
     pub queued_in: Option<u64>,
     /// Bytes to the client that are unread, if the connection can be seen from here.
     pub queued_out: Option<u64>,
+    /// Who sleeps until the other side does something.
+    pub asleep: Asleep,
+}
+
+/// Who of the two sides of a connection sleeps, and until when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Asleep {
+    /// The server, until the client writes.
+    pub server_reads: bool,
+    /// The server, until the client reads.
+    pub server_writes: bool,
+    /// The client, until the server writes.
+    pub client_reads: bool,
+    /// The client, until the server reads.
+    pub client_writes: bool,
 }
 
 /// What the file at a pipe's name has for the list: the words of the pipe, and its slots with whether they live.
@@ -89,9 +106,21 @@ impl Slots {
             client_pid: Some(pid(Column::Client)).filter(|pid| *pid != 0),
             in_quota: low,
             out_quota: high,
-            queued_in: queued.map(|queued| queued.unread[0]),
-            queued_out: queued.map(|queued| queued.unread[1]),
+            queued_in: queued.map(|queued| queued.directions[0].bytes),
+            queued_out: queued.map(|queued| queued.directions[1].bytes),
+            asleep: queued
+                .map(|queued| asleep(&queued.directions))
+                .unwrap_or_default(),
         }
+    }
+}
+
+fn asleep([to_server, to_client]: &[Unread; 2]) -> Asleep {
+    Asleep {
+        server_reads: to_server.reader_sleeps,
+        server_writes: to_client.writer_sleeps,
+        client_reads: to_client.reader_sleeps,
+        client_writes: to_server.writer_sleeps,
     }
 }
 
@@ -101,6 +130,16 @@ fn halves(word: u64) -> [u32; 2] {
 }
 
 impl Found {
+    /// The inodes of the memory of a pipe's connections.
+    pub(super) fn memories(&self) -> Vec<u64> {
+        let slots = self.slots.iter();
+        let memory = |slots: &Slots, slot: u32| slots.copy.row(slot, Column::Memory);
+        slots
+            .flat_map(|slots| slots.live.iter().map(|slot| memory(slots, *slot)))
+            .filter(|inode| *inode != 0)
+            .collect()
+    }
+
     /// A pipe, whose page this is.
     pub(super) fn into_pipe(mut self, traces: &Traces) -> Option<Entry> {
         let slots = self.slots.take()?;

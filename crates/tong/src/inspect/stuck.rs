@@ -1,0 +1,191 @@
+//! Finding the threads that wait for each other.
+//!
+//! At first every waiting thread is taken for stuck. Then those are let go that something outside of the stuck ones can
+//! still give what they wait for, again and again until nobody is let go any more. Among those who are left, each waits
+//! for another one, so walking from one to the next ends in a ring.
+
+use std::collections::HashMap;
+
+use super::{Deadlock, View, Waiting};
+
+/// The rings, each once, by their first wait.
+pub(super) fn rings(view: &View) -> Vec<Deadlock> {
+    let stuck = stuck(view);
+    let mut rings: Vec<Vec<usize>> = Vec::new();
+    for start in (0..view.waits.len()).filter(|wait| stuck[*wait]) {
+        if let Some(ring) = ring_from(start, view, &stuck) {
+            if !rings.contains(&ring) {
+                rings.push(ring);
+            }
+        }
+    }
+    rings.sort_unstable();
+    let will_end = |ring: &[usize]| ring.iter().any(|wait| view.waits[*wait].has_deadline);
+    rings
+        .into_iter()
+        .map(|ring| Deadlock {
+            will_end: will_end(&ring),
+            ring,
+        })
+        .collect()
+}
+
+/// For each wait, whether its thread is stuck.
+fn stuck(view: &View) -> Vec<bool> {
+    let mut stuck = vec![true; view.waits.len()];
+    loop {
+        let free: Vec<usize> = (0..stuck.len())
+            .filter(|index| stuck[*index] && can_end(*index, view, &stuck))
+            .collect();
+        if free.is_empty() {
+            return stuck;
+        }
+        free.iter().for_each(|index| stuck[*index] = false);
+    }
+}
+
+fn can_end(index: usize, view: &View, stuck: &[bool]) -> bool {
+    let wait = &view.waits[index];
+    let mut next = next(wait, view, stuck);
+    match wait.all {
+        true => next.all(|next| next.is_none()),
+        false => wait.awaited.len() < wait.count as usize || next.any(|next| next.is_none()),
+    }
+}
+
+/// For each thing that is waited for, the wait of the stuck thread that would have to give it.
+fn next<'a>(
+    wait: &'a Waiting,
+    view: &'a View,
+    stuck: &'a [bool],
+) -> impl Iterator<Item = Option<usize>> + 'a {
+    wait.awaited.iter().map(|awaited| {
+        let thread = view.who_must_act(awaited)?;
+        let waits = |wait: &Waiting| wait.thread == thread;
+        let index = view.waits.iter().position(waits)?;
+        stuck[index].then_some(index)
+    })
+}
+
+/// The ring that a walk from this wait ends in, from its smallest index on.
+fn ring_from(start: usize, view: &View, stuck: &[bool]) -> Option<Vec<usize>> {
+    let (mut path, mut seen) = (Vec::new(), HashMap::new());
+    let mut at = start;
+    while !seen.contains_key(&at) {
+        seen.insert(at, path.len());
+        path.push(at);
+        at = next(&view.waits[at], view, stuck).flatten().next()?;
+    }
+    let mut ring = path.split_off(seen[&at]);
+    let smallest = ring.iter().enumerate().min_by_key(|(_, wait)| **wait)?.0;
+    ring.rotate_left(smallest);
+    Some(ring)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Awaited;
+    use super::*;
+    use crate::handle::{Kind, ObjectId};
+    use crate::namespace::ThreadId;
+    use std::time::{Duration, Instant};
+
+    fn thread(tid: i32) -> ThreadId {
+        ThreadId { pid: 1, tid }
+    }
+
+    fn mutex_of(tid: i32) -> Awaited {
+        Awaited::Unnamed {
+            kind: Kind::Mutex,
+            id: ObjectId([1, 2]),
+            owner: Some(thread(tid)),
+        }
+    }
+
+    fn event() -> Awaited {
+        Awaited::Unnamed {
+            kind: Kind::Event,
+            id: ObjectId([3, 4]),
+            owner: None,
+        }
+    }
+
+    fn wait(tid: i32, all: bool, awaited: Vec<Awaited>) -> Waiting {
+        Waiting {
+            thread: thread(tid),
+            count: u32::try_from(awaited.len()).unwrap(),
+            awaited,
+            all,
+            waited: Duration::ZERO,
+            has_deadline: false,
+        }
+    }
+
+    fn rings_of(waits: Vec<Waiting>) -> Vec<Vec<usize>> {
+        let view = View {
+            taken: Instant::now(),
+            objects: Vec::new(),
+            processes: Vec::new(),
+            waits,
+        };
+        view.deadlocks().into_iter().map(|it| it.ring).collect()
+    }
+
+    #[test]
+    fn two_that_want_each_others_mutex_are_a_ring() {
+        let waits = vec![
+            wait(10, false, vec![mutex_of(20)]),
+            wait(20, false, vec![mutex_of(10)]),
+        ];
+        assert_eq!(rings_of(waits), [[0, 1]]);
+    }
+
+    #[test]
+    fn who_waits_for_a_ring_is_not_in_it() {
+        let waits = vec![
+            wait(5, false, vec![mutex_of(10)]),
+            wait(10, false, vec![mutex_of(20)]),
+            wait(20, false, vec![mutex_of(10)]),
+        ];
+        assert_eq!(rings_of(waits), [[1, 2]]);
+    }
+
+    #[test]
+    fn a_wait_for_any_has_a_way_out_and_a_wait_for_all_has_none() {
+        let pair = |all| {
+            vec![
+                wait(10, all, vec![mutex_of(20), event()]),
+                wait(20, false, vec![mutex_of(10)]),
+            ]
+        };
+        assert!(rings_of(pair(false)).is_empty());
+        assert_eq!(rings_of(pair(true)), [[0, 1]]);
+    }
+
+    #[test]
+    fn an_owner_that_runs_and_an_unknown_thing_make_nobody_stuck() {
+        assert!(rings_of(vec![wait(10, false, vec![mutex_of(20)])]).is_empty());
+        let mut unknown = wait(10, false, vec![mutex_of(20)]);
+        unknown.count = 2;
+        assert!(rings_of(vec![unknown, wait(20, false, vec![mutex_of(10)])]).is_empty());
+    }
+
+    #[test]
+    fn a_thread_that_waits_for_its_own_process_is_a_ring_of_one() {
+        let own = Awaited::Process(1);
+        let waits = vec![wait(1, false, vec![own])];
+        assert_eq!(rings_of(waits), [[0]]);
+    }
+
+    #[test]
+    fn rings_that_do_not_meet_are_told_apart() {
+        let waits = vec![
+            wait(1, false, vec![mutex_of(2)]),
+            wait(2, false, vec![mutex_of(1)]),
+            wait(3, false, vec![Awaited::Thread(thread(4))]),
+            wait(4, true, vec![mutex_of(5), event()]),
+            wait(5, false, vec![mutex_of(3)]),
+        ];
+        assert_eq!(rings_of(waits), vec![vec![0, 1], vec![2, 3, 4]]);
+    }
+}
