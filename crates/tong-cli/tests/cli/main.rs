@@ -1,5 +1,6 @@
 //! The command as people and scripts use it: the real program, in a namespace of its own for each test.
 
+mod doctor;
 mod golden;
 mod handles;
 mod help;

@@ -19,12 +19,8 @@ pub(super) fn check(openness: Openness) -> Vec<Finding> {
                 "none: the namespace was not used yet",
             )]
         }
-        Openness::Broken => {
-            let found = "not looked for, because the namespace cannot be opened";
-            return vec![
-                Finding::warning(GROUP, CHECK, found).advise("mend the namespace, see above")
-            ];
-        }
+        // The namespace's own findings say what to do first.
+        Openness::Broken => return Vec::new(),
     }
     let leftovers = match Namespace::current().and_then(|namespace| namespace.gc(true)) {
         Ok(leftovers) => leftovers,

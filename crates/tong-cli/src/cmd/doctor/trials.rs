@@ -236,10 +236,10 @@ fn file_locks() -> Result<Finding, String> {
 
 /// The memory file with which a process shows its handles and its exit code.
 fn process_page() -> Result<Finding, String> {
-    let event = Event::new(Reset::Manual, false).map_err(text)?;
-    let all = Kind::Event.generic().all;
+    let process = Process::current().map_err(text)?;
+    let all = Kind::Process.generic().all;
     let handle = Table::of_process()
-        .insert(Object::Event(event), all, false)
+        .insert(Object::Process(process), all, false)
         .map_err(text)?;
     let rows = tong::handle::read_table(std::process::id()).map_err(text)?;
     match rows.iter().any(|row| row.handle == handle) {
@@ -282,5 +282,41 @@ fn programs() -> Result<Finding, String> {
         (code, running) => Err(format!(
             "one ended with code {WIDE_CODE:#x}, but {code:?} arrived (running: {running:?})"
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd::doctor::finding::Level;
+
+    fn shell(script: &str) -> Vec<Finding> {
+        let child = Command::new("sh")
+            .args(["-c", script])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        listen(child)
+    }
+
+    /// A filter of system calls may end whoever makes the wrong one.
+    #[test]
+    fn trial_that_its_process_does_not_survive_is_told() {
+        let findings = shell(
+            r#"echo one; echo '{"group":"kernel","check":"one","level":"ok","found":"it works","advice":null}'
+               echo two; kill -SYS $$"#,
+        );
+        let [one, two] = &findings[..] else {
+            panic!("{findings:?}");
+        };
+        assert_eq!((&*one.check, one.level), ("one", Level::Ok));
+        assert_eq!((&*two.check, two.level), ("two", Level::Error));
+        assert!(two.found.contains("signal 31"), "{two:?}");
+    }
+
+    #[test]
+    fn process_that_says_nothing_is_told() {
+        let findings = shell("exit 3");
+        assert_eq!(findings[0].level, Level::Error);
     }
 }
