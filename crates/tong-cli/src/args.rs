@@ -26,7 +26,7 @@ pub(crate) use pipe::{
     WaitForArgs,
 };
 pub(crate) use program::{HandlesArgs, RunArgs, WaitArgs};
-pub(crate) use prompt::PromptArgs;
+pub(crate) use prompt::{PromptArgs, PromptBuiltinArgs};
 pub(crate) use top::TopArgs;
 
 use crate::{exit, time};
@@ -128,7 +128,18 @@ pub(crate) enum Command {
     #[command(after_help = program::RUN_CODES)]
     Run(RunArgs),
     /// Work at a prompt that starts programs as Windows does: handles inherit, exit codes have 32 bits
+    ///
+    /// At a terminal it reads what a person enters; otherwise it runs a text, a file, or what comes on standard input. Ctrl-C
+    /// ends what runs and not the prompt. If the prompt itself is killed, no program of a pipeline in the foreground stays
+    /// behind; what runs in the background does.
+    #[command(after_help = prompt::AFTER_HELP)]
     Prompt(PromptArgs),
+    /// Ends a pipeline of the prompt if that is killed
+    #[command(hide = true)]
+    PromptKeeper,
+    /// A built-in of the prompt as a process of its own
+    #[command(hide = true)]
+    PromptBuiltin(PromptBuiltinArgs),
     /// List the running processes, as a table or a tree
     #[command(after_help = lp::MORE)]
     Lp(LpArgs),

@@ -11,6 +11,7 @@ mod args;
 mod cmd;
 mod exit;
 mod output;
+mod prompt;
 mod relay;
 mod signals;
 mod text;
@@ -50,6 +51,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Wait(args) => cmd::wait::run(&args),
         Command::Run(args) => cmd::run::run(&args),
         Command::Prompt(args) => cmd::prompt::run(&args),
+        Command::PromptKeeper => cmd::prompt::run_keeper(),
+        Command::PromptBuiltin(args) => cmd::prompt::run_builtin(&args),
         Command::Lp(args) => cmd::lp::run(&args),
         Command::Kp(args) => cmd::kp::run(&args),
         Command::Top(args) => cmd::top::run(&args),

@@ -56,6 +56,8 @@ pub struct Spawn<'a> {
     pub new_group: bool,
     /// Is it to have no controlling terminal?
     pub new_session: bool,
+    /// The process group that it joins before it does anything else; it is of the same session.
+    pub group: Option<u32>,
 }
 
 /// A process that was started.
@@ -72,6 +74,8 @@ pub struct Child {
 pub enum Failure {
     /// There can be no further process.
     Process(io::Error),
+    /// The process group cannot be joined.
+    Group(io::Error),
     /// The descriptors cannot be handed over.
     Descriptors(io::Error),
     /// The directory cannot be entered.
@@ -84,6 +88,7 @@ pub enum Failure {
 const AT_DESCRIPTORS: i32 = 1;
 const AT_DIRECTORY: i32 = 2;
 const AT_PROGRAM: i32 = 3;
+const AT_GROUP: i32 = 4;
 
 /// What the child works with. Everything in it was made before the child is.
 struct Plan {
@@ -99,6 +104,8 @@ struct Plan {
     suspended: bool,
     new_group: bool,
     new_session: bool,
+    /// 0 to stay in the group of the caller.
+    group: libc::pid_t,
     /// Where a suspended child, which shares no memory with us, says what failed; -1 for the others.
     report: RawFd,
     failed_at: i32,
@@ -161,6 +168,10 @@ impl Spawn<'_> {
             suspended: self.suspended,
             new_group: self.new_group,
             new_session: self.new_session,
+            // What can be no id is no group's, and cannot be joined.
+            group: self.group.map_or(0, |group| {
+                libc::pid_t::try_from(group).unwrap_or(libc::pid_t::MAX)
+            }),
             report: -1,
             failed_at: 0,
             errno: 0,
@@ -259,6 +270,7 @@ impl Plan {
             0 => None,
             AT_DESCRIPTORS => Some(Failure::Descriptors(error())),
             AT_DIRECTORY => Some(Failure::Directory(error())),
+            AT_GROUP => Some(Failure::Group(error())),
             _ => Some(Failure::Program(error())),
         }
     }
@@ -287,6 +299,12 @@ extern "C" fn run(plan: *mut c_void) -> c_int {
     // SAFETY: `clone` passes the plan, and its owner stands still or has another copy.
     let plan = unsafe { &mut *plan.cast::<Plan>() };
     leave_groups(plan);
+    // Before any descriptor is closed: whoever waits for the last copy of one to go finds us in the group.
+    // SAFETY: integers.
+    if plan.group != 0 && unsafe { libc::setpgid(0, plan.group) } != 0 {
+        plan.fail(AT_GROUP);
+        return 127;
+    }
     if !hand_over(plan) {
         plan.fail(AT_DESCRIPTORS);
         return 127;

@@ -208,7 +208,7 @@ fn threads(threads: &[ThreadId]) -> Vec<Waiter> {
 }
 
 /// A table with a bold head; the columns of `numbers` are aligned to the right.
-pub(super) fn table<const N: usize>(
+pub(crate) fn table<const N: usize>(
     header: &[&str; N],
     rows: &[[String; N]],
     numbers: &[usize],

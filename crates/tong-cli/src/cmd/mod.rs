@@ -28,6 +28,9 @@ pub(crate) mod tour;
 pub(crate) mod wait;
 pub(crate) mod write;
 
+pub(crate) use ls::table;
+pub(crate) use program::describe;
+
 use crate::args::AccessArgs;
 use crate::exit::{Code, Failure};
 use crate::output;

@@ -57,7 +57,7 @@ pub(super) fn in_8_bits(code: u32) -> u8 {
 }
 
 /// The exit code without sign, in hexadecimal, and what it means if Windows gives it a meaning.
-pub(super) fn describe(code: u32) -> String {
+pub(crate) fn describe(code: u32) -> String {
     let meaning = match code {
         0xC000_0005 => ", access violation",
         0xC000_0006 => ", in-page error",

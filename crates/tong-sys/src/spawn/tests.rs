@@ -16,6 +16,7 @@ fn spawn<'a>(
         suspended: false,
         new_group: false,
         new_session: false,
+        group: None,
     }
 }
 

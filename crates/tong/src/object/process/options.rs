@@ -103,6 +103,7 @@ pub struct ProcessOptions {
     suspended: bool,
     new_group: bool,
     detached: bool,
+    group: Option<u32>,
     startup: Startup,
     creator: Option<Process>,
 }
@@ -137,6 +138,7 @@ impl ProcessOptions {
             suspended: false,
             new_group: false,
             detached: false,
+            group: None,
             startup: Startup::default(),
             creator: None,
         }
@@ -241,6 +243,16 @@ impl ProcessOptions {
         self
     }
 
+    /// Has the child join a process group of the same session, which is named by the id of its leader, before it does anything
+    /// else. Shells give each of their jobs a group, and the terminal to one of them.
+    ///
+    /// The leader must not have been waited for, or the id may be another's by now.
+    #[must_use]
+    pub fn group(mut self, leader: u32) -> ProcessOptions {
+        self.group = Some(leader);
+        self
+    }
+
     /// Tells the child these start-up settings, if it asks for them.
     #[must_use]
     pub fn startup(mut self, startup: Startup) -> ProcessOptions {
@@ -266,7 +278,8 @@ impl ProcessOptions {
     /// [`PathNotFound`](ErrorKind::PathNotFound), [`AccessDenied`](ErrorKind::AccessDenied),
     /// [`NotAProgram`](ErrorKind::NotAProgram); with the list of handles,
     /// [`InvalidParameter`](ErrorKind::InvalidParameter); with the directory,
-    /// [`NotADirectory`](ErrorKind::NotADirectory); else what the system reports, such as
+    /// [`NotADirectory`](ErrorKind::NotADirectory); with the group,
+    /// [`InvalidParameter`](ErrorKind::InvalidParameter); else what the system reports, such as
     /// [`NoResources`](ErrorKind::NoResources).
     pub fn spawn(&self) -> Result<Process> {
         children::sweep();
@@ -370,6 +383,7 @@ impl ProcessOptions {
             suspended: self.suspended,
             new_group: self.new_group,
             new_session: self.detached,
+            group: self.group,
         };
         let child = child
             .start()
@@ -434,6 +448,10 @@ impl ProcessOptions {
             Failure::Directory(_) => {
                 let directory = self.directory.as_deref().unwrap_or(Path::new(""));
                 return Error::new(OP, ErrorKind::NotADirectory).on(directory.to_string_lossy());
+            }
+            Failure::Group(_) => {
+                let why = "there is no such process group in this session";
+                return Error::new(OP, ErrorKind::InvalidParameter).because(why);
             }
             Failure::Process(error) | Failure::Descriptors(error) => match error.raw_os_error() {
                 Some(errno::EAGAIN) => Error::new(OP, ErrorKind::NoResources)

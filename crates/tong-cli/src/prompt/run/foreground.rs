@@ -1,0 +1,176 @@
+//! Jobs in the foreground and in the background: who has the terminal, who is waited for, what is told.
+
+use crate::exit::complain;
+use crate::prompt::jobs::{Job, State};
+use crate::prompt::{describe_end, Shell, ENDED_BY_CTRL_C};
+use nix::sys::signal::{raise, Signal};
+
+/// What Windows gives as the exit code of a process that has not ended.
+const STILL_ACTIVE: u32 = 259;
+
+impl Shell {
+    /// Puts a group in front, if there is a terminal and we may.
+    pub(super) fn give_terminal(&self, group: u32) -> bool {
+        let terminal = self.terminal.as_ref();
+        terminal.is_some_and(|terminal| terminal.give(group))
+    }
+
+    /// Waits for a job until it ends or is stopped, and tells of what a person wants to know; returns its code.
+    pub(super) fn finish_in_foreground(&mut self, mut job: Job, has_terminal: bool) -> u32 {
+        self.children.forget();
+        let state = self.await_job(&mut job, has_terminal);
+        if let Some(terminal) = self.terminal.as_ref().filter(|_| has_terminal) {
+            job.modes = terminal.modes().filter(|_| state == State::Stopped);
+            terminal.take_back();
+        }
+        match state {
+            State::Ended(code) => self.note_end(job, code, has_terminal),
+            State::Running | State::Stopped => self.note_stop(job),
+        }
+    }
+
+    /// Waits until a job has ended or, if somebody could continue it, is stopped.
+    fn await_job(&mut self, job: &mut Job, has_terminal: bool) -> State {
+        loop {
+            job.look();
+            match job.state() {
+                State::Running => {}
+                State::Stopped if self.options.is_interactive => return State::Stopped,
+                State::Stopped if has_terminal => self.stop_with(job),
+                // Whoever stopped it has to continue it.
+                State::Stopped => {}
+                ended @ State::Ended(_) => return ended,
+            }
+            let living: Vec<_> = job.living().collect();
+            if !living.is_empty() {
+                self.children.sleep(&living);
+            }
+            if self.children.take_interrupted() && !has_terminal {
+                // The keys come to us, so we pass it on.
+                job.signal(Signal::SIGINT);
+            }
+        }
+    }
+
+    /// A script that has given the terminal away stops with the job, and continues it when it is continued itself.
+    fn stop_with(&self, job: &mut Job) {
+        if let Some(terminal) = &self.terminal {
+            terminal.take_back();
+            let _ = raise(Signal::SIGSTOP);
+            if let Some(group) = job.group() {
+                terminal.give(group);
+            }
+        }
+        job.go_on();
+    }
+
+    fn note_end(&mut self, job: Job, code: u32, has_terminal: bool) -> u32 {
+        if has_terminal && code == ENDED_BY_CTRL_C {
+            self.children.note_interrupted();
+        }
+        if self.options.is_interactive && code != 0 {
+            if let Some(terminal) = &self.terminal {
+                terminal.restore();
+            }
+            if code == ENDED_BY_CTRL_C {
+                // The cursor stands behind the terminal's ^C.
+                eprintln!();
+            }
+            if job.is_program() {
+                complain(&describe_end(code));
+            }
+        }
+        self.jobs.dismiss(job);
+        code
+    }
+
+    fn note_stop(&mut self, job: Job) -> u32 {
+        if let Some(terminal) = &self.terminal {
+            terminal.restore();
+        }
+        eprintln!();
+        let number = self.jobs.add(job);
+        if let Some(job) = self.jobs.get(number) {
+            job.tell();
+        }
+        STILL_ACTIVE
+    }
+
+    /// Puts a job that was started into the list, and tells its number.
+    pub(super) fn leave_in_background(&mut self, job: Job) -> u32 {
+        if let State::Ended(code) = job.state() {
+            // It ended already, or nothing of it could be started, which has been told.
+            if job.pids().is_empty() {
+                self.jobs.dismiss(job);
+                return code;
+            }
+        }
+        let pids: Vec<String> = job.pids().iter().map(u32::to_string).collect();
+        let number = self.jobs.add(job);
+        if self.options.is_interactive {
+            complain(&format!("job {number}, pid {}", pids.join(", ")));
+        }
+        0
+    }
+
+    /// Continues a job in the foreground and waits for it; returns its code.
+    pub(in crate::prompt) fn bring_to_front(&mut self, number: u32) -> Option<u32> {
+        self.jobs.look();
+        let mut job = self.jobs.take(number)?;
+        job.guard(true);
+        let has_terminal = job.group().is_some_and(|group| self.give_terminal(group));
+        if let Some(terminal) = self.terminal.as_ref().filter(|_| has_terminal) {
+            terminal.set_modes(job.modes.as_ref());
+        }
+        job.go_on();
+        Some(self.finish_in_foreground(job, has_terminal))
+    }
+
+    /// Continues a job in the background. False if there is no such job.
+    pub(in crate::prompt) fn send_to_back(&mut self, number: u32) -> bool {
+        self.jobs.look();
+        let mut jobs = self.jobs.iter_mut();
+        let Some(job) = jobs.find(|job| job.number() == number) else {
+            return false;
+        };
+        job.guard(false);
+        job.go_on();
+        true
+    }
+
+    /// Waits until these jobs have ended, or Ctrl-C is pressed; takes them out of the list, and returns the code of the
+    /// last one. One that is stopped does not end the wait.
+    pub(in crate::prompt) fn await_jobs(&mut self, numbers: &[u32]) -> u32 {
+        self.children.forget();
+        loop {
+            let is_meant = |job: &&Job| numbers.contains(&job.number());
+            let living: Vec<_> = self
+                .jobs
+                .iter()
+                .filter(is_meant)
+                .flat_map(Job::living)
+                .collect();
+            if living.is_empty() {
+                break;
+            }
+            self.children.sleep(&living);
+            if self.children.is_interrupted() {
+                return ENDED_BY_CTRL_C;
+            }
+        }
+        let mut code = 0;
+        for number in numbers {
+            let Some(job) = self.jobs.take(*number) else {
+                continue;
+            };
+            if let State::Ended(its_code) = job.state() {
+                code = its_code;
+            }
+            let job = self.jobs.dismiss(job);
+            if self.options.is_interactive {
+                job.tell();
+            }
+        }
+        code
+    }
+}

@@ -1,0 +1,135 @@
+//! Starting one command of a pipeline.
+
+use super::program::{self, Found};
+use super::streams::Streams;
+use crate::exit::complain;
+use crate::prompt::builtin::{self, Run};
+use crate::prompt::jobs::Member;
+use crate::prompt::keeper::own_program;
+use crate::prompt::Shell;
+use std::fs::File;
+use std::io::Write;
+use tong::{ErrorKind, Inherit, ProcessOptions};
+
+/// What `cmd` gives for a program that was not found.
+const NOT_FOUND: u32 = 9009;
+/// What shells give for a file that cannot be run.
+const NOT_RUNNABLE: u32 = 126;
+/// Another reason why there is no process.
+const FAILED: u32 = 1;
+
+/// The hidden command by which this program runs a built-in.
+pub(crate) const BUILTIN_COMMAND: &str = "prompt-builtin";
+
+/// A command with its streams.
+pub(super) struct Stage<'a> {
+    pub(super) words: &'a [String],
+    pub(super) streams: Streams,
+}
+
+/// Does this command run as a process?
+pub(super) fn is_process(words: &[String]) -> bool {
+    let found = words.first().map(|name| builtin::find(name));
+    match found {
+        None => false,
+        Some(found) => !matches!(found.map(|builtin| builtin.run), Some(Run::Here(_))),
+    }
+}
+
+impl Shell {
+    /// Starts a command, or runs it, if it is a built-in of the prompt.
+    pub(super) fn start_stage(&mut self, stage: Stage<'_>, group: Option<u32>) -> Member {
+        match stage.words.first() {
+            None => Member::Done(0),
+            Some(_) if is_process(stage.words) => match start(stage, group) {
+                Ok(member) => member,
+                Err((why, code)) => {
+                    complain(&why);
+                    Member::Done(code)
+                }
+            },
+            Some(name) => Member::Done(self.run_and_feed(name, stage)),
+        }
+    }
+
+    /// Runs a built-in of the prompt and has a thread pass its output on, which may have to wait for its reader.
+    fn run_and_feed(&mut self, name: &str, mut stage: Stage<'_>) -> u32 {
+        let arguments = &stage.words[1..];
+        if !stage.streams.feeds_next() {
+            return builtin::call(self, name, arguments, stage.streams);
+        }
+        let pipe = stage.streams.take_output();
+        let (code, output) = builtin::collect(self, name, arguments, &stage.streams);
+        if let Some(pipe) = pipe {
+            let feed = move || {
+                // A reader that has enough goes away.
+                let _ = File::from(pipe).write_all(&output);
+            };
+            let thread = std::thread::Builder::new().name("feed".to_owned());
+            if let Err(error) = thread.spawn(feed) {
+                complain(&format!("cannot start a thread: {error}"));
+            }
+        }
+        code
+    }
+}
+
+/// Starts a program, or a built-in that runs as one. What went wrong comes with the code that stands for it.
+fn start(stage: Stage<'_>, group: Option<u32>) -> Result<Member, (String, u32)> {
+    let name = &stage.words[0];
+    let arguments = &stage.words[1..];
+    let found = builtin::find(name);
+    let options = match found.map(|builtin| (builtin.name, builtin.run)) {
+        Some((name, Run::Apart(_))) => ProcessOptions::new(own_program())
+            .args([BUILTIN_COMMAND, name])
+            .args(arguments),
+        Some((_, Run::Tong(command))) => ProcessOptions::new(own_program())
+            .args(command)
+            .args(arguments),
+        Some((_, Run::Here(_))) | None => ProcessOptions::new(program_of(name)?).args(arguments),
+    };
+    let failed = |error: std::io::Error| (format!("cannot hand over a stream: {error}"), FAILED);
+    let mut options = stage.streams.give_to(options).map_err(failed)?;
+    if let Some(group) = group {
+        options = options.group(group);
+    }
+    let process = options.inherit(Inherit::All).spawn();
+    let process = process.map_err(|error| {
+        let code = match error.kind() {
+            ErrorKind::NotFound | ErrorKind::PathNotFound => NOT_FOUND,
+            ErrorKind::AccessDenied | ErrorKind::NotAProgram | ErrorKind::SharingViolation => {
+                NOT_RUNNABLE
+            }
+            _ => FAILED,
+        };
+        (error.to_string(), code)
+    })?;
+    Ok(Member::Running {
+        process,
+        is_stopped: false,
+        is_program: found.is_none(),
+    })
+}
+
+/// What to start for a name: the name itself if that is found in `PATH`, so that the program sees what was written.
+fn program_of(name: &str) -> Result<std::path::PathBuf, (String, u32)> {
+    match program::find(name) {
+        Found::Program(path) => {
+            let is_listed = !name.contains('/') && path.file_name() == Some(name.as_ref());
+            let is_here = path.starts_with(".");
+            Ok(if is_listed && !is_here {
+                name.into()
+            } else {
+                path
+            })
+        }
+        Found::Unfit(why) => Err((why, NOT_RUNNABLE)),
+        Found::Nothing => {
+            let why = format!(
+                "there is no built-in, and no program in PATH or here, of the name {name}; \
+                 help lists the built-ins"
+            );
+            Err((why, NOT_FOUND))
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Doing what a line means.
+
+mod children;
+mod foreground;
+mod launch;
+mod program;
+mod streams;
+
+pub(super) use children::Children;
+
+use super::builtin;
+use super::jobs::{Job, Member};
+use super::keeper::Keeper;
+use super::language::{Command, Expander, Link, Pipeline, Step};
+use super::{Outcome, Shell, ENDED_BY_CTRL_C};
+use crate::exit::complain;
+use launch::Stage;
+pub(super) use streams::Streams;
+
+/// The code of a line that means nothing.
+pub(super) const SYNTAX_ERROR: u32 = 2;
+/// The code of a command whose redirection failed.
+const FAILED: u32 = 1;
+
+/// A code in both notations, and what it means.
+pub(crate) fn describe_end(code: u32) -> String {
+    format!("exit code {}", crate::cmd::describe(code))
+}
+
+/// How a pipeline is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Foreground,
+    Background,
+}
+
+impl Shell {
+    /// Runs the pipelines of a list, each if it is its turn.
+    pub(super) fn run_steps(&mut self, steps: &[Step], text: &str) -> Outcome {
+        for (index, step) in steps.iter().enumerate() {
+            if !self.is_due(step.link) {
+                continue;
+            }
+            self.last_code = self.run_pipeline(&step.pipeline, text);
+            if let Some(code) = self.exit {
+                return Outcome::Exit(code);
+            }
+            if self.children.take_interrupted() {
+                return match self.options.is_interactive {
+                    true => Outcome::GoOn,
+                    false => Outcome::Exit(ENDED_BY_CTRL_C),
+                };
+            }
+            let next = steps.get(index + 1).map_or(Link::Always, |step| step.link);
+            let is_tested = next != Link::Always;
+            if self.options.stop_at_failure && self.last_code != 0 && !is_tested {
+                return Outcome::Exit(self.last_code);
+            }
+        }
+        Outcome::GoOn
+    }
+
+    fn is_due(&self, link: Link) -> bool {
+        match link {
+            Link::Always => true,
+            Link::IfOk => self.last_code == 0,
+            Link::IfFailed => self.last_code != 0,
+        }
+    }
+
+    /// Runs a pipeline, or starts it in the background; returns its code.
+    fn run_pipeline(&mut self, pipeline: &Pipeline, text: &str) -> u32 {
+        let text = &text[pipeline.span.clone()];
+        let mut commands: Vec<Vec<String>> = {
+            let expander = self.expander();
+            let words = |command: &Command| expander.arguments(&command.words);
+            pipeline.commands.iter().map(words).collect()
+        };
+        let place = match take_start(&mut commands[0]) {
+            Ok(place) => place,
+            Err(why) => {
+                complain(&why);
+                return SYNTAX_ERROR;
+            }
+        };
+        if let ([command], [words], Place::Foreground) =
+            (&pipeline.commands[..], &commands[..], place)
+        {
+            if !launch::is_process(words) {
+                return self.run_here(command, words);
+            }
+        }
+        self.run_job(&pipeline.commands, &commands, text, place)
+    }
+
+    /// Runs a command that needs no process, alone.
+    fn run_here(&mut self, command: &Command, words: &[String]) -> u32 {
+        let streams = match Streams::own().redirect(&command.redirects, &self.expander()) {
+            Ok(streams) => streams,
+            Err(why) => {
+                complain(&why);
+                return FAILED;
+            }
+        };
+        match words.split_first() {
+            Some((name, arguments)) => builtin::call(self, name, arguments, streams),
+            // Only redirections: the files are made.
+            None => 0,
+        }
+    }
+
+    /// Starts a pipeline, and waits for it if it is to run in the foreground.
+    fn run_job(
+        &mut self,
+        commands: &[Command],
+        words: &[Vec<String>],
+        text: &str,
+        place: Place,
+    ) -> u32 {
+        let mut keeper = match Keeper::start() {
+            Ok(keeper) => keeper,
+            Err(error) => {
+                complain(&format!("cannot start another process: {error}"));
+                return FAILED;
+            }
+        };
+        if place == Place::Background {
+            keeper.let_go();
+        }
+        let has_terminal = place == Place::Foreground && self.give_terminal(keeper.group());
+        let mut job = Job::new(text, Some(keeper));
+        self.start_stages(&mut job, commands, words, place);
+        match place {
+            Place::Foreground => self.finish_in_foreground(job, has_terminal),
+            Place::Background => self.leave_in_background(job),
+        }
+    }
+
+    fn start_stages(
+        &mut self,
+        job: &mut Job,
+        commands: &[Command],
+        words: &[Vec<String>],
+        place: Place,
+    ) {
+        let mut input = None;
+        for (index, (command, words)) in commands.iter().zip(words).enumerate() {
+            let mut streams = Streams::own();
+            if place == Place::Background && !self.options.is_interactive && index == 0 {
+                // Else it would read what is meant for the prompt.
+                streams = streams.without_input();
+            }
+            if let Some(input) = input.take() {
+                streams = streams.reading(input);
+            }
+            if index + 1 < commands.len() {
+                match std::io::pipe() {
+                    Ok((reader, writer)) => {
+                        streams = streams.writing(writer);
+                        input = Some(reader);
+                    }
+                    Err(error) => complain(&format!("cannot make a pipe: {error}")),
+                }
+            }
+            let member = match streams.redirect(&command.redirects, &self.expander()) {
+                Ok(streams) => self.start_stage(Stage { words, streams }, job.group()),
+                Err(why) => {
+                    complain(&why);
+                    Member::Done(FAILED)
+                }
+            };
+            job.add(member);
+        }
+    }
+
+    fn expander(&self) -> Expander<'_> {
+        Expander {
+            last_code: self.last_code,
+            positions: self.options.positions.as_ref(),
+        }
+    }
+}
+
+/// Takes `start` and its flags from the front of a pipeline, and says what they ask for.
+fn take_start(words: &mut Vec<String>) -> Result<Place, String> {
+    let is_start = words
+        .first()
+        .is_some_and(|word| word.eq_ignore_ascii_case("start"));
+    if !is_start {
+        return Ok(Place::Foreground);
+    }
+    words.remove(0);
+    let mut place = Place::Background;
+    while let Some(word) = words.first() {
+        match &*word.to_ascii_lowercase() {
+            "/wait" => place = Place::Foreground,
+            // A window's title, and the wish for no window: there are none anyway.
+            "" | "/b" => {}
+            _ => return Ok(place),
+        }
+        words.remove(0);
+    }
+    Err("start needs a program: start [/B] [/WAIT] PROGRAM [ARGUMENTS]".to_owned())
+}

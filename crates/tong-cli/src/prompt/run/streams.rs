@@ -1,0 +1,169 @@
+//! The three streams of a command, and redirecting them.
+
+use crate::prompt::language::{Action, Expander, Redirect};
+use crate::prompt::path_of;
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use tong::{ProcessOptions, Stream};
+
+/// Where a stream goes.
+#[derive(Debug)]
+enum End {
+    /// Where this stream of the prompt goes.
+    Own(u8),
+    Null,
+    File(OwnedFd),
+}
+
+/// The input, output and errors of a command.
+#[derive(Debug)]
+pub(in crate::prompt) struct Streams {
+    ends: [End; 3],
+    /// Is the output the pipe to the next command?
+    feeds_next: bool,
+}
+
+impl Streams {
+    /// Those of the prompt.
+    pub(in crate::prompt) fn own() -> Streams {
+        Streams {
+            ends: [End::Own(0), End::Own(1), End::Own(2)],
+            feeds_next: false,
+        }
+    }
+
+    pub(super) fn without_input(mut self) -> Streams {
+        self.ends[0] = End::Null;
+        self
+    }
+
+    pub(super) fn reading(mut self, pipe: PipeReader) -> Streams {
+        self.ends[0] = End::File(pipe.into());
+        self
+    }
+
+    pub(super) fn writing(mut self, pipe: PipeWriter) -> Streams {
+        self.ends[1] = End::File(pipe.into());
+        self.feeds_next = true;
+        self
+    }
+
+    /// Redirects them, one after the other.
+    pub(super) fn redirect(
+        mut self,
+        redirects: &[Redirect],
+        expander: &Expander<'_>,
+    ) -> Result<Streams, String> {
+        for redirect in redirects {
+            let stream = usize::from(redirect.stream);
+            let mut write = OpenOptions::new();
+            write.create(true);
+            self.ends[stream] = match &redirect.action {
+                Action::Read(word) => open(
+                    OpenOptions::new().read(true),
+                    &expander.single(word),
+                    "read",
+                )?,
+                Action::Write(word) => open(
+                    write.write(true).truncate(true),
+                    &expander.single(word),
+                    "write",
+                )?,
+                Action::Append(word) => open(write.append(true), &expander.single(word), "write")?,
+                Action::Same(other) => self.ends[usize::from(*other)].same()?,
+            };
+            self.feeds_next &= stream != 1;
+        }
+        Ok(self)
+    }
+
+    /// Is the output the pipe to the next command?
+    pub(super) fn feeds_next(&self) -> bool {
+        self.feeds_next
+    }
+
+    /// Hands them to a program.
+    pub(super) fn give_to(self, options: ProcessOptions) -> io::Result<ProcessOptions> {
+        let [input, output, errors] = self.ends;
+        let options = options.stdin(input.into_stream(0)?);
+        let options = options.stdout(output.into_stream(1)?);
+        Ok(options.stderr(errors.into_stream(2)?))
+    }
+
+    /// The input, for reading here.
+    pub(in crate::prompt) fn reader(&self) -> io::Result<Box<dyn Read>> {
+        Ok(match &self.ends[0] {
+            End::Own(_) => Box::new(io::stdin()),
+            End::Null => Box::new(io::empty()),
+            End::File(file) => Box::new(File::from(file.try_clone()?)),
+        })
+    }
+
+    /// The output or the errors, for writing here.
+    pub(in crate::prompt) fn writer(&self, stream: u8) -> io::Result<Box<dyn Write>> {
+        Ok(match &self.ends[usize::from(stream)] {
+            End::Own(2) => Box::new(io::stderr()),
+            End::Own(_) => Box::new(io::stdout()),
+            End::Null => Box::new(io::sink()),
+            End::File(file) => Box::new(File::from(file.try_clone()?)),
+        })
+    }
+
+    /// Takes the output, if that is not the prompt's own.
+    pub(super) fn take_output(&mut self) -> Option<OwnedFd> {
+        match std::mem::replace(&mut self.ends[1], End::Null) {
+            End::File(file) => Some(file),
+            End::Own(_) | End::Null => None,
+        }
+    }
+
+    /// Does the output go to a terminal?
+    pub(in crate::prompt) fn is_terminal(&self) -> bool {
+        match &self.ends[1] {
+            End::Own(number) => own(*number).is_terminal(),
+            End::Null => false,
+            End::File(file) => file.is_terminal(),
+        }
+    }
+}
+
+impl End {
+    /// Another one that goes to the same place.
+    fn same(&self) -> Result<End, String> {
+        Ok(match self {
+            End::Own(number) => End::Own(*number),
+            End::Null => End::Null,
+            End::File(file) => {
+                let copy = file.try_clone();
+                End::File(copy.map_err(|error| format!("cannot copy a stream: {error}"))?)
+            }
+        })
+    }
+
+    fn into_stream(self, number: u8) -> io::Result<Stream> {
+        Ok(match self {
+            End::Own(same) if same == number => Stream::Inherit,
+            End::Own(other) => own(other).try_clone_to_owned()?.into(),
+            End::Null => Stream::Null,
+            End::File(file) => file.into(),
+        })
+    }
+}
+
+fn own(number: u8) -> BorrowedFd<'static> {
+    /// Lives as long as the program.
+    static STREAMS: std::sync::LazyLock<(io::Stdin, io::Stdout, io::Stderr)> =
+        std::sync::LazyLock::new(|| (io::stdin(), io::stdout(), io::stderr()));
+    match number {
+        0 => STREAMS.0.as_fd(),
+        1 => STREAMS.1.as_fd(),
+        _ => STREAMS.2.as_fd(),
+    }
+}
+
+fn open(options: &OpenOptions, name: &str, what: &str) -> Result<End, String> {
+    let file = options.open(path_of(name));
+    file.map(|file| End::File(file.into()))
+        .map_err(|error| format!("cannot {what} {name}: {error}"))
+}

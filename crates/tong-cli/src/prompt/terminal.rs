@@ -1,0 +1,92 @@
+//! The terminal, and who gets its keys.
+//!
+//! The terminal sends Ctrl-C, Ctrl-\ and Ctrl-Z to one process group, the one in front. The prompt puts the group of a
+//! foreground pipeline there and takes the place back when the pipeline has ended or stopped. Its own place is never
+//! taken from a pipeline that the prompt itself is part of: a script hands the terminal on only if both its input and its
+//! output are the terminal, because otherwise its neighbours in the shell's pipeline would lose it.
+
+use nix::sys::signal::{killpg, Signal};
+use nix::sys::termios::{tcgetattr, tcsetattr, SetArg, Termios};
+use nix::unistd::{getpgrp, tcgetpgrp, tcsetpgrp, Pid};
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal};
+
+/// The controlling terminal of this process.
+#[derive(Debug)]
+pub(super) struct Terminal {
+    device: File,
+    own_group: Pid,
+    /// How it was when the prompt began.
+    modes: Option<Termios>,
+}
+
+impl Terminal {
+    /// For a prompt that a person works at. Waits until the prompt is in front.
+    pub(super) fn of_person() -> Option<Terminal> {
+        let terminal = Terminal::open()?;
+        while !terminal.is_ours() {
+            // Stops us until the shell that started us puts us in front.
+            if killpg(terminal.own_group, Signal::SIGTTIN).is_err() {
+                return None;
+            }
+        }
+        Some(terminal)
+    }
+
+    /// For a script, if it may hand the terminal on.
+    pub(super) fn of_script() -> Option<Terminal> {
+        let is_alone = io::stdin().is_terminal() && io::stdout().is_terminal();
+        if is_alone {
+            Terminal::open()
+        } else {
+            None
+        }
+    }
+
+    fn open() -> Option<Terminal> {
+        let device = OpenOptions::new().read(true).write(true).open("/dev/tty");
+        let device = device.ok()?;
+        // It has no group in front if it is not the one that controls us.
+        tcgetpgrp(&device).ok()?;
+        let modes = tcgetattr(&device).ok();
+        Some(Terminal {
+            device,
+            own_group: getpgrp(),
+            modes,
+        })
+    }
+
+    /// Are we in front?
+    pub(super) fn is_ours(&self) -> bool {
+        tcgetpgrp(&self.device) == Ok(self.own_group)
+    }
+
+    /// Puts a group in front, if we are.
+    pub(super) fn give(&self, group: u32) -> bool {
+        let group = i32::try_from(group).map(Pid::from_raw);
+        self.is_ours() && group.is_ok_and(|group| tcsetpgrp(&self.device, group).is_ok())
+    }
+
+    /// Puts us in front again.
+    pub(super) fn take_back(&self) {
+        // SIGTTOU, which would stop us for it, is held back.
+        let _ = tcsetpgrp(&self.device, self.own_group);
+    }
+
+    /// How the terminal works at present.
+    pub(super) fn modes(&self) -> Option<Termios> {
+        tcgetattr(&self.device).ok()
+    }
+
+    /// Has it work as when the prompt began: a program that was ended may have left it silent.
+    pub(super) fn restore(&self) {
+        self.set_modes(self.modes.as_ref());
+    }
+
+    /// Has it work like this.
+    pub(super) fn set_modes(&self, modes: Option<&Termios>) {
+        if let Some(modes) = modes {
+            let _ = tcsetattr(&self.device, SetArg::TCSADRAIN, modes);
+        }
+    }
+}
