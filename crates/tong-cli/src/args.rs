@@ -27,7 +27,7 @@ pub(crate) use pipe::{
 };
 pub(crate) use program::{HandlesArgs, RunArgs, WaitArgs};
 pub(crate) use prompt::{PromptArgs, PromptBuiltinArgs};
-pub(crate) use top::TopArgs;
+pub(crate) use top::{Pane, TopArgs};
 
 use crate::{exit, time};
 use clap::{Parser, Subcommand};
@@ -147,6 +147,10 @@ pub(crate) enum Command {
     #[command(after_help = kp::MORE)]
     Kp(KpArgs),
     /// Watch the objects, the processes and who waits on whom, live
+    ///
+    /// Objects with state, owner, waiters, queues and rates; processes with their handles; threads that wait, deadlocks in
+    /// red. Nothing is asked of the programs that are watched. Without a terminal, tables are printed one after the other.
+    #[command(after_help = top::TOP_KEYS)]
     Top(TopArgs),
     /// Draw the namespace: processes, handles, objects, who waits on what
     Graph(GraphArgs),

@@ -38,9 +38,14 @@ pub(crate) struct Caught {
 impl Signals {
     /// Holds the signals back, in this thread and those that it starts: call it first.
     pub(crate) fn catch() -> Result<Signals, Failure> {
+        Signals::catch_also(&[])
+    }
+
+    /// Holds these back too.
+    pub(crate) fn catch_also(more: &[Signal]) -> Result<Signals, Failure> {
         let ignored = ignored();
         let mut set = SigSet::empty();
-        for signal in ASKING {
+        for signal in ASKING.iter().chain(more).copied() {
             if ignored >> (signal as i32 - 1) & 1 == 0 {
                 set.add(signal);
             }
@@ -83,6 +88,17 @@ pub(crate) fn end_by(signal: Signal) -> u8 {
     let _ = SigSet::from(signal).thread_unblock();
     let _ = signal::raise(signal);
     u8::try_from(signal as i32).map_or(u8::MAX, |number| number.saturating_add(128))
+}
+
+/// Stops this program, and all of its group, as Ctrl-Z would; returns when somebody lets it go on.
+pub(crate) fn stop() {
+    let tstp = SigSet::from(Signal::SIGTSTP);
+    let was_held = SigSet::thread_get_mask().is_ok_and(|set| set.contains(Signal::SIGTSTP));
+    let _ = tstp.thread_unblock();
+    let _ = signal::kill(nix::unistd::Pid::from_raw(0), Signal::SIGTSTP);
+    if was_held {
+        let _ = tstp.thread_block();
+    }
 }
 
 /// Passes a signal on to a child that is still ours, so that its id is nobody else's.

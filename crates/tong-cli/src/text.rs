@@ -149,6 +149,11 @@ pub(crate) fn rate(bytes: f64) -> String {
     format!("{}/s", in_units(bytes))
 }
 
+/// About so many bytes, in their largest unit.
+pub(crate) fn amount(bytes: f64) -> String {
+    in_units(bytes)
+}
+
 fn in_units(bytes: f64) -> String {
     let mut value = bytes;
     for unit in ["B", "KiB", "MiB", "GiB"] {

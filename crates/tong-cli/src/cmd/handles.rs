@@ -55,7 +55,8 @@ fn record(row: &Row) -> Record {
     }
 }
 
-fn line(row: &Row) -> [String; 6] {
+/// A handle as a line of a table.
+pub(super) fn line(row: &Row) -> [String; 6] {
     let record = record(row);
     let flags = match (record.inherit, record.protect_from_close) {
         (false, false) => "-",
