@@ -33,7 +33,7 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 }
 
 /// What a failure to write means: a reader that went away is no reason to complain.
-fn failure(error: io::Error) -> Failure {
+pub(crate) fn failure(error: io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::ReaderGone,
         _ => Failure::Io("cannot write to standard output".to_owned(), error),

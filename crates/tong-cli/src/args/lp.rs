@@ -26,7 +26,7 @@ pub(crate) struct LpArgs {
     /// Sort the other way round
     #[arg(short, long)]
     pub(crate) reverse: bool,
-    /// Show also processes that have ended and that nobody has waited for
+    /// Show also processes that have ended and that nobody has waited for, and threads of the kernel
     #[arg(short, long)]
     pub(crate) all: bool,
     /// Show only processes of this user: a name or an id
