@@ -18,14 +18,15 @@
 //!
 //! # What is seen
 //! Objects as [`Namespace::list`] sees them. Waits of threads that sleep in a wait function of this library, for objects
-//! with or without a name, processes, threads and descriptors, if they belong to this namespace and the caller's user.
+//! with or without a name, processes, threads and descriptors, or in a call on a mailslot or pipe, if they belong to this
+//! namespace and the caller's user. Not waits under tokio, of overlapped operations, and of other libraries.
 //! Who holds what is found by walking through the descriptors of all processes; when looks come fast this is done less
 //! often than at each look, so that it takes one part in a hundred of the time, and at least every five seconds.
 //!
 //! # Deadlocks
 //! A thread is stuck if what it waits for can only be given by threads that are stuck: the owner of a mutex, a thread, a
-//! process (its first thread). What anybody can signal, such as an event, makes nobody stuck. Of a wait for any of
-//! several things all must be so, of a wait for all one.
+//! process (its first thread), the process at the other end of a pipe (all its threads). What anybody can signal, such as
+//! an event, makes nobody stuck. Of a wait for any of several things all must be so, of a wait for all one.
 
 mod stuck;
 mod waits;
@@ -102,6 +103,19 @@ pub enum Awaited {
         /// The thread that owns it, if it is a mutex.
         owner: Option<ThreadId>,
     },
+    /// What the other side of a pipe does.
+    Pipe {
+        /// The pipe: its index in [`View::objects`].
+        object: usize,
+        /// The instance.
+        slot: u32,
+        /// Whether the server waits, rather than the client.
+        server: bool,
+        /// What for.
+        what: PipeWait,
+        /// The process on the other side, if there is one that can be seen.
+        peer: Option<u32>,
+    },
     /// The end of a process.
     Process(u32),
     /// The end of a thread.
@@ -113,6 +127,18 @@ pub enum Awaited {
         /// What it is, as `/proc` shows it, such as `socket:[4711]`.
         what: String,
     },
+}
+
+/// What an end of a pipe waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PipeWait {
+    /// For something to read.
+    Read,
+    /// For room to write, or for what was written to be read.
+    Write,
+    /// For a client.
+    Connect,
 }
 
 /// Threads that wait for each other in a ring.
@@ -201,7 +227,7 @@ impl View {
     }
 
     /// The thread that a wait for this needs to act, if it is a certain one: the owner of a mutex, a thread, the first
-    /// thread of a process.
+    /// thread of a process. Any thread of a process can serve its end of a pipe.
     #[must_use]
     pub fn who_must_act(&self, awaited: &Awaited) -> Option<ThreadId> {
         match awaited {
@@ -215,7 +241,7 @@ impl View {
                 Some(ThreadId { pid, tid: pid })
             }
             Awaited::Thread(thread) => Some(*thread),
-            Awaited::Descriptor { .. } => None,
+            Awaited::Pipe { .. } | Awaited::Descriptor { .. } => None,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::{Deadlock, View, Waiting};
+use super::{Awaited, Deadlock, View, Waiting};
 
 /// The rings, each once, by their first wait.
 pub(super) fn rings(view: &View) -> Vec<Deadlock> {
@@ -60,11 +60,26 @@ fn next<'a>(
     stuck: &'a [bool],
 ) -> impl Iterator<Item = Option<usize>> + 'a {
     wait.awaited.iter().map(|awaited| {
+        if let Awaited::Pipe { peer, .. } = awaited {
+            return wholly_stuck((*peer)?, view, stuck);
+        }
         let thread = view.who_must_act(awaited)?;
         let waits = |wait: &Waiting| wait.thread == thread;
         let index = view.waits.iter().position(waits)?;
         stuck[index].then_some(index)
     })
+}
+
+/// The first wait of a process whose threads are all stuck: any of them could serve a pipe.
+fn wholly_stuck(pid: u32, view: &View, stuck: &[bool]) -> Option<usize> {
+    let user = view.processes.iter().find(|user| user.process.pid == pid)?;
+    let is_stuck = |(index, wait): &(usize, &Waiting)| {
+        stuck[*index] && u32::try_from(wait.thread.pid) == Ok(pid)
+    };
+    let mut waits = view.waits.iter().enumerate().filter(is_stuck);
+    let (first, _) = waits.next()?;
+    let threads = usize::try_from(user.process.threads).ok()?;
+    (1 + waits.count() >= threads).then_some(first)
 }
 
 /// The ring that a walk from this wait ends in, from its smallest index on.
@@ -84,10 +99,11 @@ fn ring_from(start: usize, view: &View, stuck: &[bool]) -> Option<Vec<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Awaited;
     use super::*;
     use crate::handle::{Kind, ObjectId};
+    use crate::inspect::{PipeWait, User};
     use crate::namespace::ThreadId;
+    use crate::process::list;
     use std::time::{Duration, Instant};
 
     fn thread(tid: i32) -> ThreadId {
@@ -187,5 +203,39 @@ mod tests {
             wait(5, false, vec![mutex_of(3)]),
         ];
         assert_eq!(rings_of(waits), vec![vec![0, 1], vec![2, 3, 4]]);
+    }
+
+    /// A process with this many threads, which reads what the other one never writes.
+    fn reader(pid: u32, threads: u32, peer: u32) -> (User, Waiting) {
+        let mut process = list::find(std::process::id()).unwrap().unwrap();
+        (process.pid, process.threads) = (pid, threads);
+        let awaited = Awaited::Pipe {
+            object: 0,
+            slot: 0,
+            server: pid < peer,
+            what: PipeWait::Read,
+            peer: Some(peer),
+        };
+        let pid = i32::try_from(pid).unwrap();
+        let wait = Waiting {
+            thread: ThreadId { pid, tid: pid },
+            ..wait(0, false, vec![awaited])
+        };
+        let handles = None;
+        (User { process, handles }, wait)
+    }
+
+    #[test]
+    fn both_ends_of_a_pipe_read_for_ever_unless_another_thread_can_write() {
+        for (threads, rings) in [(1, 1), (2, 0)] {
+            let (users, waits) = [reader(7, 1, 8), reader(8, threads, 7)].into_iter().unzip();
+            let view = View {
+                taken: Instant::now(),
+                objects: Vec::new(),
+                processes: users,
+                waits,
+            };
+            assert_eq!(view.deadlocks().len(), rings, "{threads} threads");
+        }
     }
 }

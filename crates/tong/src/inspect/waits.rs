@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tong_sys::clock;
 
-use super::{Awaited, Waiting};
+use super::{Awaited, PipeWait, Waiting};
 use crate::handle::{Kind, ObjectId};
-use crate::namespace::{self, Entry, Namespace, Survey, ThreadId};
-use crate::waits::{CellKind, Table, Thing, Told};
+use crate::namespace::{self, About, Channel, Entry, Namespace, PipeInstance, Survey, ThreadId};
+use crate::object::pipe::CLIENT_MARK;
+use crate::waits::{CellKind, Doing, Table, Thing, Told};
 
 /// Collects the waits of the namespace's threads.
 pub(super) fn collect(namespace: &Namespace, survey: &Survey, objects: &[Entry]) -> Vec<Waiting> {
@@ -30,7 +31,7 @@ fn waiting(told: Told, table: &'static Table, survey: &Survey, objects: &[Entry]
     let thread = ThreadId { pid, tid };
     let things = told.things.iter();
     let mut awaited: Vec<Awaited> = things
-        .map(|thing| awaited(*thing, pid, table, survey))
+        .map(|thing| awaited(*thing, pid, table, survey, objects))
         .collect();
     // Named objects know who waits for them, so also those beyond the first few are found.
     if told.count as usize > awaited.len() {
@@ -52,10 +53,19 @@ fn waiting(told: Told, table: &'static Table, survey: &Survey, objects: &[Entry]
     }
 }
 
-fn awaited(thing: Thing, pid: i32, table: &'static Table, survey: &Survey) -> Awaited {
+fn awaited(
+    thing: Thing,
+    pid: i32,
+    table: &'static Table,
+    survey: &Survey,
+    objects: &[Entry],
+) -> Awaited {
     let (kind, place) = match thing {
         Thing::Cell(kind, place) => (kind, place),
         Thing::Descriptor(number) => return descriptor(pid, number),
+        Thing::Call(doing, identity) => {
+            return call(doing, identity, survey, objects);
+        }
     };
     if let Some(index) = survey.named(place) {
         return Awaited::Named(index);
@@ -77,6 +87,66 @@ fn awaited(thing: Thing, pid: i32, table: &'static Table, survey: &Survey) -> Aw
         kind,
         id: ObjectId(place),
         owner: owner.map(id),
+    }
+}
+
+/// What a call on a mailslot or pipe waits for.
+fn call(doing: Doing, identity: [u64; 2], survey: &Survey, objects: &[Entry]) -> Awaited {
+    let what = match doing {
+        Doing::Receive => {
+            let known = survey.channel(Channel::Mailslot(identity));
+            return known.map_or(unknown(Kind::MailslotServer, identity), Awaited::Named);
+        }
+        Doing::Read => PipeWait::Read,
+        Doing::Write => PipeWait::Write,
+        Doing::Connect => PipeWait::Connect,
+    };
+    let server = identity[0] != CLIENT_MARK;
+    let found = match server {
+        true => {
+            let slot = |instance: &PipeInstance| u64::from(instance.slot) == identity[1];
+            let object = survey.channel(Channel::Pipe(identity[0]));
+            object.and_then(|object| Some((object, instance(&objects[object], slot)?)))
+        }
+        false => {
+            let memory = |instance: &PipeInstance| instance.memory == identity[1];
+            let mut numbered = objects.iter().enumerate();
+            numbered.find_map(|(object, entry)| Some((object, instance(entry, memory)?)))
+        }
+    };
+    let Some((object, instance)) = found else {
+        let kind = if server {
+            Kind::PipeServer
+        } else {
+            Kind::PipeClient
+        };
+        return unknown(kind, identity);
+    };
+    let peer = match server {
+        true => instance.client_pid,
+        false => Some(instance.server_pid),
+    };
+    Awaited::Pipe {
+        object,
+        slot: instance.slot,
+        server,
+        what,
+        peer: peer.and_then(|pid| u32::try_from(pid).ok()),
+    }
+}
+
+fn unknown(kind: Kind, identity: [u64; 2]) -> Awaited {
+    Awaited::Unnamed {
+        kind,
+        id: ObjectId(identity),
+        owner: None,
+    }
+}
+
+fn instance(entry: &Entry, is_it: impl Fn(&PipeInstance) -> bool) -> Option<&PipeInstance> {
+    match &entry.about {
+        About::Pipe { instances, .. } => instances.iter().find(|instance| is_it(instance)),
+        _ => None,
     }
 }
 

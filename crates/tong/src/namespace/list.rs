@@ -25,7 +25,7 @@ use crate::waits::{self, CellKind, Seen, Table};
 use crate::{Error, Reset, Result};
 use leftovers::Search;
 pub use pipes::{Asleep, InstanceState, PipeInstance};
-pub(crate) use survey::Survey;
+pub(crate) use survey::{Channel, Survey};
 use traces::{program, RingTrace, Traces};
 
 /// Whether an object lives.

@@ -37,10 +37,10 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 use tong_sys::dir::{self, Dir, EntryKind, Refusal, Trust};
 
 pub(crate) use claim::{check_socket, created_now, sweep, Claim, Made, Openness};
-pub(crate) use list::Survey;
 pub use list::{
     About, Asleep, Entry, InstanceState, Leftover, PipeInstance, State, ThreadId, Traffic,
 };
+pub(crate) use list::{Channel, Survey};
 pub(crate) use page::{Page, PageInfo, FOREVER};
 pub use place::{Chosen, Place, WaitTable};
 pub(crate) use shared::{
@@ -360,9 +360,10 @@ pub(crate) fn without_proc(op: &'static str) -> Option<Error> {
     })
 }
 
-/// Whether the user's namespace has a wait table already. Looks, and makes nothing.
-pub(crate) fn has_table() -> bool {
-    Place::current().is_ok_and(|place| place.root.join(place::WAIT_TABLE).is_file())
+/// The namespace of the process's user, if somebody has made it already.
+pub(crate) fn existing() -> Option<Arc<Namespace>> {
+    let place = Place::current().ok()?;
+    place.root.is_dir().then(Namespace::current)?.ok()
 }
 
 fn global_path() -> PathBuf {

@@ -91,7 +91,7 @@ pub(crate) use engine::{wait_all, wait_any, Alert, Ending, Entry};
 pub(crate) use handover::{export, import};
 pub(crate) use kind::CellKind;
 pub(crate) use named::open as open_named;
-pub(crate) use note::{Thing, Told};
+pub(crate) use note::{Doing, Note, Thing, Told};
 pub(crate) use peek::{peek, peek_unit, room_in_use, Seen};
 pub(crate) use record::{Me, Table, TABLE_LEN};
 pub(crate) use schedule::Schedule;

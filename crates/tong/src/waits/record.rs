@@ -114,7 +114,8 @@ impl Table {
     /// # Errors
     /// No memory, no descriptors.
     pub(crate) fn of_process() -> Result<&'static Table> {
-        if let Some(table) = OF_PROCESS.get() {
+        static TABLE: std::sync::OnceLock<&'static Table> = std::sync::OnceLock::new();
+        if let Some(table) = TABLE.get() {
             return Ok(table);
         }
         let shared = crate::Namespace::current().and_then(|namespace| namespace.table());
@@ -127,15 +128,7 @@ impl Table {
                 Table::open(memory.into_fd())?
             }
         };
-        Ok(OF_PROCESS.get_or_init(|| table))
-    }
-
-    /// The table for objects without a name if this process has it, or if others have made it: looks, makes nothing.
-    pub(crate) fn known_of_process() -> Option<&'static Table> {
-        if let Some(table) = OF_PROCESS.get() {
-            return Some(table);
-        }
-        crate::namespace::has_table().then(Table::of_process)?.ok()
+        Ok(TABLE.get_or_init(|| table))
     }
 
     /// The table of that id, if this process has it open or it is its namespace's.
@@ -242,9 +235,6 @@ impl Table {
         Ok(())
     }
 }
-
-/// The table for objects without a name, once there is one.
-static OF_PROCESS: std::sync::OnceLock<&'static Table> = std::sync::OnceLock::new();
 
 /// The tables that this process has opened.
 static TABLES: std::sync::Mutex<Vec<&'static Table>> = std::sync::Mutex::new(Vec::new());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tong::handle::Kind;
-use tong::inspect::{Awaited, Inspector, View, Waiting};
+use tong::inspect::{Awaited, Inspector, PipeWait, View, Waiting};
 use tong::namespace::ThreadId;
 use tong::{
     wait, Event, MailslotClient, MailslotServer, Mutex, ObjectName, PipeClient, PipeName,
@@ -289,4 +289,79 @@ fn traffic_of_mailslots_and_pipes_is_counted_over_all_writers() {
         let pipe = traffic(&pipe.to_string());
         (pipe.bytes_in, pipe.bytes_out) == (700, 50)
     });
+}
+
+/// Opens a pipe and reads from it, with no other thread around: nothing will ever come.
+pub(crate) fn role_read_pipe() {
+    let name = PipeName::short(&support::args()[0]).unwrap();
+    let client = PipeClient::open(&name).unwrap();
+    support::say("opened");
+    let _ = client.receive(&mut [0; 16]);
+}
+
+/// Calls that sleep by themselves are seen as well, with what they are about and who is on the other side.
+#[test]
+fn calls_on_mailslots_and_pipes_that_sleep_are_seen_with_the_other_side() {
+    let slot = name("slept-on");
+    let server = MailslotServer::create(&slot).unwrap();
+    let writer = MailslotClient::open(&slot).unwrap();
+    let receiver = waiting(move || server.recv(&mut [0; 8]));
+    let is_named = |view: &View, wait: &Waiting, name: &str| match wait.awaited[..] {
+        [Awaited::Named(object)] => view.objects[object].name == name,
+        _ => false,
+    };
+    look_for("the receiver", |view| {
+        own_wait(view, |wait| is_named(view, wait, &slot.full())).is_some()
+    });
+    writer.send(b"up").unwrap();
+    assert_eq!(receiver.join().unwrap().unwrap(), 2);
+
+    let short = format!("slept-on-{}", std::process::id());
+    let pipe = PipeName::short(&short).unwrap();
+    let server = PipeServer::options().create(&pipe).unwrap();
+    let connecting = waiting(move || {
+        server.connect().unwrap();
+        server
+    });
+    look_for("the server that listens", |view| {
+        let connects = |wait: &Waiting| {
+            matches!(
+                wait.awaited[..],
+                [Awaited::Pipe {
+                    server: true,
+                    what: PipeWait::Connect,
+                    peer: None,
+                    ..
+                }]
+            )
+        };
+        own_wait(view, connects).is_some()
+    });
+    let mut actor = Actor::start("read_pipe", &[&short]);
+    actor.expect("opened");
+    let client = u32::try_from(actor.pid()).unwrap();
+    let server = connecting.join().unwrap();
+    let reading = waiting(move || server.receive(&mut [0; 8]).map(|received| received.bytes));
+    let own = std::process::id();
+    let view = look_for("both sides that read", |view| {
+        let reads = |side: bool, process: u32, other: u32| {
+            view.waits.iter().any(|wait| {
+                let reads = matches!(
+                    wait.awaited[..],
+                    [Awaited::Pipe { server, what: PipeWait::Read, peer, .. }]
+                        if server == side && peer == Some(other)
+                );
+                reads && u32::try_from(wait.thread.pid) == Ok(process)
+            })
+        };
+        reads(true, own, client) && reads(false, client, own)
+    });
+    // Other threads of this process could still write.
+    let of_client = |wait: &usize| u32::try_from(view.waits[*wait].thread.pid) == Ok(client);
+    assert!(!view
+        .deadlocks()
+        .iter()
+        .any(|deadlock| deadlock.ring.iter().any(of_client)));
+    actor.kill();
+    reading.join().unwrap().unwrap_err();
 }

@@ -42,6 +42,7 @@ const ROLES: &[(&str, fn())] = &[
     ("keep_quiet", hostile::role_keep_quiet),
     ("serve_many", hostile::role_serve_many),
     ("want_both", inspect::role_want_both),
+    ("read_pipe", inspect::role_read_pipe),
     ("fork", forked::role_fork),
     ("exit", process::role_exit),
     ("pause", process::role_pause),

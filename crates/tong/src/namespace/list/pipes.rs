@@ -49,6 +49,8 @@ pub struct PipeInstance {
     pub queued_out: Option<u64>,
     /// Who sleeps until the other side does something.
     pub asleep: Asleep,
+    /// The inode of the connection's memory, 0 without one.
+    pub(crate) memory: u64,
 }
 
 /// Who of the two sides of a connection sleeps, and until when.
@@ -108,6 +110,7 @@ impl Slots {
             out_quota: high,
             queued_in: queued.map(|queued| queued.directions[0].bytes),
             queued_out: queued.map(|queued| queued.directions[1].bytes),
+            memory: word(Column::Memory),
             asleep: queued
                 .map(|queued| asleep(&queued.directions))
                 .unwrap_or_default(),

@@ -8,6 +8,7 @@ use super::traces::{open_arena, Traces};
 use super::{pages, Entry, Found, Namespace, Space, Traffic};
 use crate::channel::{RingStatus, Unread};
 use crate::namespace::{self, CELL_AT};
+use crate::object::pipe::registry::pipe_word;
 use crate::waits::{self, Seen, Table};
 use crate::Result;
 
@@ -25,6 +26,15 @@ pub(crate) struct Survey {
     totals: Totals,
     /// Where the named objects of the last look lie, for those who meet them by place.
     places: Vec<(u64, usize)>,
+    /// The mailslots and pipes of the last look, as handle tables identify them.
+    channels: HashMap<Channel, usize>,
+}
+
+/// A mailslot, by the halves of its file's name, or a pipe, by the first half of an instance's identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Channel {
+    Mailslot([u64; 2]),
+    Pipe(u64),
 }
 
 /// What has gone through the objects, by their pages' inodes.
@@ -81,21 +91,23 @@ impl Survey {
             found.extend(global.into_iter().flatten().map(|it| (it, shared)));
         }
         self.walk();
-        let mut entries: Vec<(Entry, u64)> = found
+        let mut entries: Vec<(Entry, u64, Option<Channel>)> = found
             .into_iter()
             .filter_map(|(found, table)| {
-                let file = found.inode;
-                let entry = self.entry(found, table)?;
-                Some((entry, waits::mixed(file)))
+                let (file, channel) = (waits::mixed(found.inode), found.channel());
+                Some((self.entry(found, table)?, file, channel))
             })
             .collect();
-        entries.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
-        self.places = entries
-            .iter()
-            .enumerate()
-            .map(|(index, (_, file))| (*file, index))
+        entries.sort_by(|(one, ..), (other, ..)| one.name.cmp(&other.name));
+        let numbered = || entries.iter().enumerate();
+        self.places = numbered()
+            .map(|(index, (_, file, _))| (*file, index))
             .collect();
         self.places.sort_unstable();
+        let channel = |(index, (_, _, channel)): (usize, &(Entry, u64, Option<Channel>))| {
+            Some(((*channel)?, index))
+        };
+        self.channels = numbered().filter_map(channel).collect();
         let places = &self.places;
         self.totals.next(|object| {
             let file = waits::mixed(object);
@@ -103,7 +115,7 @@ impl Survey {
                 .binary_search_by_key(&file, |(file, _)| *file)
                 .is_ok()
         });
-        Ok(entries.into_iter().map(|(entry, _)| entry).collect())
+        Ok(entries.into_iter().map(|(entry, ..)| entry).collect())
     }
 
     /// Walks through the descriptors again if that is due, else reads again what the last walk found.
@@ -162,6 +174,11 @@ impl Survey {
         (at == CELL_AT as u64).then(|| self.places[found].1)
     }
 
+    /// The index of a mailslot or pipe among the objects of the last look.
+    pub(crate) fn channel(&self, channel: Channel) -> Option<usize> {
+        self.channels.get(&channel).copied()
+    }
+
     /// What an object without a name says, if the arena that it lies in can be seen.
     pub(crate) fn unnamed(&self, place: [u64; 2], table: &'static Table) -> Option<Seen> {
         let [mixed, at] = place;
@@ -182,6 +199,21 @@ impl Survey {
     /// Whether the process may have a handle table.
     pub(crate) fn may_have_table(&self, pid: i32) -> bool {
         self.traces.has_page(pid)
+    }
+}
+
+impl Found {
+    /// What handle tables call it, if it is a mailslot or pipe.
+    fn channel(&self) -> Option<Channel> {
+        match self.space {
+            Space::Mailslot => {
+                let (high, low) = self.stem.split_at(self.stem.len() / 2);
+                let half = |text| u64::from_str_radix(text, 16).ok();
+                Some(Channel::Mailslot([half(high)?, half(low)?]))
+            }
+            Space::Pipe => Some(Channel::Pipe(pipe_word(self.inode))),
+            Space::Object => None,
+        }
     }
 }
 

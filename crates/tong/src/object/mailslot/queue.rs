@@ -21,6 +21,7 @@ use crate::io::{Pump, Tie, Timer, Watch};
 use crate::name::MailslotName;
 use crate::namespace::FOREVER;
 use crate::wait::{Deadline, Spinner};
+use crate::waits::{Doing, Note};
 use crate::{Error, ErrorKind, Result};
 
 const OP_READ: &str = "read mailslot";
@@ -48,6 +49,8 @@ pub(super) struct Slot {
     pub(super) name: MailslotName,
     /// The full name, for errors.
     pub(super) full_name: Arc<str>,
+    /// What tells the mailslot from all others.
+    identity: [u64; 2],
     pub(super) max_message: u32,
     pub(super) tie: Tie,
     /// Access is widened: writers may be of other users, and none counts up the activity word.
@@ -131,6 +134,7 @@ impl Slot {
             birth: Birth::here(),
             name: name.clone(),
             full_name: name.full().into(),
+            identity: super::identity(name),
             max_message: options.max_message_len,
             tie: Tie::default(),
             strangers: options.access != super::Access::Private,
@@ -248,7 +252,9 @@ impl Slot {
         let mut reports = std::mem::take(&mut state.reports);
         state.front_sleeps = true;
         drop(state);
+        let note = Note::of_call(Doing::Receive, self.identity, deadline);
         let woken = self.set.wait(&mut reports, left);
+        drop(note);
         let mut state = self.lock();
         state.front_sleeps = false;
         state.looked_ns = clock::now_ns();

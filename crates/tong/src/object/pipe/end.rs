@@ -176,7 +176,7 @@ pub struct PipeEnd {
 }
 
 /// First number of a client end's identity; no pipe's page has it.
-const CLIENT_MARK: u64 = u64::MAX;
+pub(crate) const CLIENT_MARK: u64 = u64::MAX;
 
 /// How long a client may take from its connect to its greeting, which an honest one sends at once.
 const GREETING_PATIENCE: Duration = Duration::from_secs(2);
@@ -188,6 +188,15 @@ const NOWAIT: u64 = 1;
 const MESSAGE: u64 = 2;
 
 impl Open {
+    /// Two numbers that are the same for all duplicates of one open, and for no other.
+    pub(super) fn identity(&self) -> [u64; 2] {
+        match (&self.instance, &self.link) {
+            (Some(instance), _) => instance.identity(),
+            (None, Some(link)) => [CLIENT_MARK, link.memory_inode()],
+            (None, None) => [CLIENT_MARK, 0],
+        }
+    }
+
     pub(super) fn new(parts: Parts) -> Arc<Open> {
         let now = match &parts.link {
             Some(link) => Now::Open(Arc::clone(link)),
@@ -695,11 +704,7 @@ impl PipeEnd {
 
     /// Two numbers that are the same for all duplicates of one open, and for no other.
     pub(crate) fn identity(&self) -> [u64; 2] {
-        match (&self.open.instance, &self.open.link) {
-            (Some(instance), _) => instance.identity(),
-            (None, Some(link)) => [CLIENT_MARK, link.memory_inode()],
-            (None, None) => [CLIENT_MARK, 0],
-        }
+        self.open.identity()
     }
 
     /// The last handle is closed: operations that wait come to an end (P10.9, P10.11, P8.12).

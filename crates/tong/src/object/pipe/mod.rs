@@ -69,6 +69,7 @@ pub(crate) use asynchronous::{Portion, Step};
 pub use calls::{PipeInfo, PipeReader, PipeWriter, Received};
 pub use client::{call, wait, ClientOptions, PipeClient};
 pub use end::PipeEnd;
+pub(crate) use end::CLIENT_MARK;
 pub use options::{Direction, Modes, PipeOptions, WaitTime};
 pub use server::PipeServer;
 

@@ -68,7 +68,7 @@ use crate::namespace::{self, Openness, Space};
 use crate::{Error, Result};
 
 pub(crate) use client::{Opened, SeenPipe, Wanted};
-pub(crate) use instance::{Instance, Parcel, Shown};
+pub(crate) use instance::{pipe_word, Instance, Parcel, Shown};
 pub(crate) use waiting::wait_for_instance;
 
 /// What all instances and clients of a pipe have in common, as its first creator said (P4.1).

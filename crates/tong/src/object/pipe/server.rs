@@ -13,6 +13,7 @@ use super::transfer::Waiter;
 use super::PipeOptions;
 use crate::io::{Completion, Started};
 use crate::wait::Deadline;
+use crate::waits::{Doing, Note};
 use crate::{Error, ErrorKind, PipeName, Result};
 
 /// The server's end of one instance of a pipe: serves one client at a time.
@@ -143,6 +144,7 @@ impl PipeServer {
         }
         let mut waiter = Waiter::new(open, OP, deadline);
         waiter.note_blocked();
+        let _note = Note::of_call(Doing::Connect, open.identity(), deadline);
         loop {
             open.look()?;
             match open.line().now {

@@ -18,6 +18,7 @@ use crate::channel::layout::{self, flag};
 use crate::channel::ring::{self, Corrupt, PushError};
 use crate::io::Blocked;
 use crate::wait::{Deadline, Spinner};
+use crate::waits::{Doing, Note};
 use crate::{Error, ErrorKind, Result};
 
 /// For how long a peer that lived is trusted to live on: 20 us or less, by any processor's count.
@@ -250,7 +251,7 @@ impl Open {
                 return Err(self.failure(waiter.op, ErrorKind::PipeEmpty));
             }
             if asleep_next {
-                waiter.sleep_on(&link)?;
+                waiter.sleep_on(&link, Doing::Read)?;
                 asleep_next = false;
                 continue;
             }
@@ -358,7 +359,7 @@ impl Open {
                 }
             }
             if asleep_next {
-                waiter.sleep_on(link)?;
+                waiter.sleep_on(link, Doing::Write)?;
                 asleep_next = false;
                 continue;
             }
@@ -505,10 +506,11 @@ impl<'a> Waiter<'a> {
     }
 
     /// Sleeps; an error if the operation was canceled or its time is over.
-    fn sleep_on(&mut self, link: &Arc<Link>) -> Result<()> {
+    fn sleep_on(&mut self, link: &Arc<Link>, doing: Doing) -> Result<()> {
         // Also if it does not come to that: writers have been told by now what this read has room for.
         self.slept = true;
         self.check()?;
+        let _note = Note::of_call(doing, self.open.identity(), self.deadline);
         self.sleep
             .get_or_insert_with(Sleep::default)
             .until(link, self.deadline)
@@ -543,6 +545,7 @@ impl<'a> Waiter<'a> {
         }
         self.note_blocked();
         self.check()?;
+        let _note = Note::of_call(Doing::Connect, self.open.identity(), self.deadline);
         self.open.wait_readable(socket.as_fd(), self.deadline)
     }
 }

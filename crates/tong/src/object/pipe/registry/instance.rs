@@ -69,6 +69,12 @@ pub(crate) struct Parcel {
     pub(crate) turn: u64,
 }
 
+/// The word that identifies a pipe in handle tables: device and inode of its page.
+pub(crate) fn pipe_word((device, inode): (u64, u64)) -> u64 {
+    // Pages are few and devices fewer: what is cut off of them is zero.
+    device << 48 ^ inode
+}
+
 impl Instance {
     /// Makes an instance that listens, and the pipe with it if there is none.
     ///
@@ -113,9 +119,7 @@ impl Instance {
 
     /// Two numbers that tell the instance apart from all others: its page, and its place there.
     pub(crate) fn identity(&self) -> [u64; 2] {
-        let (device, inode) = self.pipe.held.inode();
-        // Pages are few and devices fewer: what is cut off of them is zero.
-        [device << 48 ^ inode, u64::from(self.slot)]
+        [pipe_word(self.pipe.held.inode()), u64::from(self.slot)]
     }
 
     /// The pipe's page, as this process has it open.
