@@ -184,8 +184,9 @@ pub(crate) enum Command {
     Man(ManArgs),
     /// Watch real processes talk, wait for each other, die, and leave nothing behind
     ///
-    /// They live in a namespace of their own. What they do is checked on the way; the exit code is 1 if anything is not
-    /// as it should be.
+    /// A scene for each thing that tong can do, in less than a minute. The processes of a scene live in a namespace of
+    /// their own. What they do is checked on the way, and summed up at the end; the exit code is 1 if anything is not as it
+    /// should be. At a terminal the space bar, Enter, n and the right arrow go on with the next scene, q ends the tour.
     Tour(TourArgs),
     /// A process of the tour
     #[command(hide = true)]
@@ -328,19 +329,28 @@ pub(crate) struct ManArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TourArgs {
-    /// One line of text for each thing that happens, without lanes and colours
+    /// One line of text for each thing that happens, without lanes, colours and keys
     #[arg(long)]
     pub(crate) plain: bool,
     /// No pauses
     #[arg(long)]
     pub(crate) fast: bool,
+    /// List the scenes: number, name, what they are about
+    #[arg(short, long)]
+    pub(crate) list: bool,
+    /// Play only these scenes, given by number, name or the beginning of a name
+    #[arg(short, long, value_name = "SCENE,...", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Leave these scenes out
+    #[arg(short, long, value_name = "SCENE,...", value_delimiter = ',')]
+    pub(crate) skip: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ActorArgs {
     #[arg(value_enum)]
     pub(crate) role: Role,
-    /// What the role works on: the mailslot's name, the directory to remove, the range to add up
+    /// What the role works on: the mailslot's name, the directory to remove, the range to add up, the variable
     pub(crate) subject: OsString,
 }
 
@@ -353,10 +363,14 @@ pub(crate) enum Role {
     Sender,
     /// Removes the tour's directory when the tour is over, however it ended.
     Broom,
-    /// Uses events, mutexes, processes and handles as it is told to.
+    /// Uses objects of all kinds as it is told to.
     Worker,
     /// Adds up a range of numbers; the sum is its exit code.
     Adder,
+    /// Does nothing until the one who started it ends.
+    Sitter,
+    /// Says what it knows of a variable of its environment.
+    Mood,
     /// Uses the handles that it was given.
     Guest,
 }

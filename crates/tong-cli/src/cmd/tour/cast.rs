@@ -1,7 +1,9 @@
 //! The processes of the tour, seen from outside: starting, telling, hearing and killing them.
 
-use super::actor::{Event, Order};
-use crate::exit::Failure;
+use super::actor::{now_ns, Did, Event, Order};
+use super::{Stop, LOOK_EVERY, PATIENCE};
+use crate::exit::{Code, Failure};
+use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
@@ -11,18 +13,18 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-/// The mailslot that the tour is about.
+/// The name of the tour's mailslot, and the beginning of all others.
 pub(super) const NAME: &str = "tour";
-/// How long the tour waits for its actors before it goes on without their report.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long the tour waits for a report before it looks whether a key was pressed.
+const NAP: Duration = Duration::from_millis(50);
 
 /// The lanes of the tour, in the order in which they are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
     Receiver,
-    /// In the receiver's lane, when that one has left.
+    /// In the receiver's lane, in other scenes.
     Manager,
-    /// In the same lane, in the third part.
+    /// In the same lane.
     Server,
     Ant,
     Bee,
@@ -30,11 +32,11 @@ pub(super) enum Who {
 }
 
 impl Who {
-    /// Who is on stage in the first part, from left to right.
+    /// Who is on stage where letters are sent, from left to right.
     pub(super) const MAILSLOT: [Who; 4] = [Who::Receiver, Who::Ant, Who::Bee, Who::Cat];
-    /// Who is on stage in the second part.
+    /// Who is on stage where somebody has others work.
     pub(super) const WORKERS: [Who; 4] = [Who::Manager, Who::Ant, Who::Bee, Who::Cat];
-    /// Who is on stage in the third part.
+    /// Who is on stage where somebody serves others.
     pub(super) const PIPES: [Who; 4] = [Who::Server, Who::Ant, Who::Bee, Who::Cat];
     pub(super) const SENDERS: [Who; 3] = [Who::Ant, Who::Bee, Who::Cat];
 
@@ -69,15 +71,6 @@ impl Who {
             Who::Cat => 3,
         }
     }
-
-    /// What the process in that lane does in the first part.
-    fn role(self) -> &'static str {
-        match self {
-            Who::Receiver => "receiver",
-            Who::Manager | Who::Server => "worker",
-            Who::Ant | Who::Bee | Who::Cat => "sender",
-        }
-    }
 }
 
 /// An event, and whose it is.
@@ -85,6 +78,25 @@ impl Who {
 pub(super) struct Seen {
     pub(super) who: Who,
     pub(super) event: Event,
+}
+
+impl Seen {
+    /// Stands for a report that did not come.
+    pub(super) fn nothing(who: Who) -> Seen {
+        let event = Event {
+            at_ns: now_ns(),
+            did: Did::Tell("nothing".to_owned()),
+        };
+        Seen { who, event }
+    }
+
+    /// The words in which something was reported.
+    pub(super) fn words(&self) -> String {
+        match &self.event.did {
+            Did::Tell(text) => text.clone(),
+            other => format!("{other:?}"),
+        }
+    }
 }
 
 /// A process of the tour.
@@ -131,23 +143,19 @@ impl Cast {
         &self.dir
     }
 
-    /// Starts the process of a lane.
-    pub(super) fn start(&mut self, who: Who) -> Result<(), Failure> {
-        self.start_as(who, who.role())
-    }
-
-    /// Starts the process of a lane for the second part.
-    pub(super) fn start_worker(&mut self, who: Who) -> Result<(), Failure> {
-        self.start_as(who, "worker")
-    }
-
     /// The process id of an actor.
-    pub(super) fn pid(&self, who: Who) -> Option<u32> {
-        let actor = self.actors.iter().find(|actor| actor.who == who)?;
-        Some(actor.child.id())
+    pub(super) fn pid(&self, who: Who) -> u32 {
+        let actor = self.actors.iter().find(|actor| actor.who == who);
+        actor.map_or(0, |actor| actor.child.id())
     }
 
-    fn start_as(&mut self, who: Who, role: &str) -> Result<(), Failure> {
+    /// Those who are there.
+    pub(super) fn present(&self) -> Vec<Who> {
+        self.actors.iter().map(|actor| actor.who).collect()
+    }
+
+    /// Starts the process of a lane.
+    pub(super) fn start(&mut self, who: Who, role: &str) -> Result<(), Failure> {
         let mut command = itself(&self.dir, &["tour-actor", role, NAME]);
         // A group of its own keeps Ctrl-C away from the actor. It leaves when the tour is gone, as its input ends.
         command
@@ -187,20 +195,23 @@ impl Cast {
     }
 
     /// Waits for so many events and returns them in the order of their time; fewer, if no more come.
-    pub(super) fn hear(&self, count: usize) -> Vec<Seen> {
+    ///
+    /// Now and then, asks whether it shall wait on.
+    pub(super) fn hear(
+        &self,
+        count: usize,
+        go_on: impl Fn() -> Result<(), Stop>,
+    ) -> Result<Vec<Seen>, Stop> {
         let start = Instant::now();
         let mut seen = Vec::with_capacity(count);
-        while seen.len() < count {
-            match self
-                .events
-                .recv_timeout(PATIENCE.saturating_sub(start.elapsed()))
-            {
+        while seen.len() < count && start.elapsed() < PATIENCE {
+            match self.events.recv_timeout(NAP) {
                 Ok(event) => seen.push(event),
-                Err(_) => break,
+                Err(_) => go_on()?,
             }
         }
         seen.sort_by_key(|seen| seen.event.at_ns);
-        seen
+        Ok(seen)
     }
 
     /// Kills a process with SIGKILL, which it can neither see coming nor clean up after.
@@ -226,18 +237,88 @@ impl Cast {
 
     /// Runs this command once more, in the tour's namespace, and returns what it printed and how it ended.
     pub(super) fn tong(&self, args: &[&str]) -> Result<(String, ExitStatus), Failure> {
-        let ran: Output = itself(&self.dir, args)
-            .stdin(Stdio::null())
+        let ran: Output = self
+            .command(args)
             .output()
             .map_err(failure("start a process"))?;
-        Ok((
-            String::from_utf8_lossy(&ran.stdout).into_owned(),
-            ran.status,
-        ))
+        let text = String::from_utf8_lossy(&ran.stdout).into_owned();
+        Ok((text, ran.status))
+    }
+
+    /// This command with these arguments in the tour's namespace, not started yet.
+    pub(super) fn command(&self, args: &[&str]) -> Command {
+        let mut command = itself(&self.dir, args);
+        command.stdin(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    /// The values that this command prints, one a line.
+    pub(super) fn json(&self, args: &[&str]) -> Result<Vec<Value>, Failure> {
+        let (text, _) = self.tong(&[args, &["--json"]].concat())?;
+        let parse = |line: &str| serde_json::from_str(line).ok();
+        Ok(text.lines().filter_map(parse).collect())
+    }
+
+    /// What `tong KIND info` says of an object of the tour.
+    pub(super) fn info(&self, kind: &str, name: &str) -> Result<Value, Failure> {
+        let mut lines = self.json(&[kind, "info", name])?;
+        Ok(lines.pop().unwrap_or(Value::Null))
+    }
+
+    /// Waits until something is so, which nobody reports. If it never is, the facts will say so.
+    pub(super) fn await_state(
+        &self,
+        mut is_so: impl FnMut(&Cast) -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE && !is_so(self)? {
+            thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+
+    /// Waits until so many threads wait for an object.
+    pub(super) fn await_waiters(
+        &self,
+        kind: &str,
+        name: &str,
+        count: usize,
+    ) -> Result<(), Failure> {
+        self.await_state(|cast| {
+            let info = cast.info(kind, name)?;
+            Ok(info["waiters"].as_array().map_or(0, Vec::len) >= count)
+        })
+    }
+
+    /// How many objects, leftovers and files of names there are.
+    pub(super) fn what_remains(&self) -> Result<String, Failure> {
+        let objects = self.lines_of(&["ls", "--json"])?;
+        let leftovers = self.lines_of(&["gc", "--dry-run", "--json"])?;
+        let kinds = ["mailslot", "object", "pipe"];
+        let files: usize = kinds
+            .map(|kind| files_below(&self.dir.join(kind)))
+            .iter()
+            .sum();
+        Ok(format!("{objects}, {leftovers}, {files}"))
+    }
+
+    /// How many lines this command prints in the tour's namespace; a failure of it is ours.
+    pub(super) fn lines_of(&self, args: &[&str]) -> Result<usize, Failure> {
+        match self.tong(args)? {
+            (text, status) if status.success() => Ok(text.lines().count()),
+            (_, status) => Err(Failure::Own(
+                Code::Other,
+                format!("tong {} failed: {status}", args.join(" ")),
+            )),
+        }
     }
 
     /// Removes the namespace, and says whether it is gone.
     pub(super) fn sweep(mut self) -> bool {
+        // Nobody is left unless the scene was broken off.
+        for actor in &mut self.actors {
+            let _ = actor.child.kill().and_then(|()| actor.child.wait());
+        }
         drop(self.broom.stdin.take());
         let swept = self.broom.wait().is_ok_and(|status| status.success());
         swept && !self.dir.exists()
@@ -267,6 +348,18 @@ fn new_path() -> io::Result<PathBuf> {
     std::path::absolute(env::temp_dir().join(name))
 }
 
-fn failure(what: &str) -> impl Fn(io::Error) -> Failure + '_ {
+/// How many files and sockets there are in a directory and below.
+fn files_below(dir: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return 0;
+    };
+    let count = |entry: fs::DirEntry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => files_below(&entry.path()),
+        _ => 1,
+    };
+    entries.flatten().map(count).sum()
+}
+
+pub(super) fn failure(what: &str) -> impl Fn(io::Error) -> Failure + '_ {
     move |error| Failure::Io(format!("cannot {what}"), error)
 }

@@ -1,25 +1,21 @@
-//! What the tour promised, and what was seen.
+//! What a scene promised, and what was seen.
 
-use crate::exit::{Code, Failure};
-use crate::output;
-use anstyle::{AnsiColor, Style};
-use comfy_table::{presets, Table};
-
-/// The promises, each with what was expected and what was seen.
-#[derive(Default)]
+/// The promises of a scene, each with what was expected and what was seen.
+#[derive(Debug, Default)]
 pub(super) struct Facts {
     rows: Vec<Fact>,
 }
 
-struct Fact {
-    what: &'static str,
-    expected: String,
-    seen: String,
+#[derive(Debug)]
+pub(super) struct Fact {
+    pub(super) what: &'static str,
+    pub(super) expected: String,
+    pub(super) seen: String,
 }
 
 impl Facts {
     /// Notes what should be and what is.
-    pub(super) fn check(
+    pub(super) fn note(
         &mut self,
         what: &'static str,
         expected: impl ToString,
@@ -32,46 +28,22 @@ impl Facts {
         });
     }
 
-    /// Prints all of it; fails if something was not as expected.
-    pub(super) fn conclude(&self, is_plain: bool) -> Result<(), Failure> {
-        output::print(&format!("\n{}\n", self.table(is_plain)))?;
-        match self.rows.iter().filter(|fact| !fact.holds()).count() {
-            0 => Ok(()),
-            failed => {
-                let (failed, all) = (failed, self.rows.len());
-                Err(Failure::Own(
-                    Code::Other,
-                    format!("{failed} of {all} facts of the tour are not as they should be"),
-                ))
-            }
-        }
+    pub(super) fn last(&self) -> Option<&Fact> {
+        self.rows.last()
     }
 
-    fn table(&self, is_plain: bool) -> String {
-        let mut table = Table::new();
-        table.load_preset(presets::NOTHING);
-        table.set_header(["", "fact", "expected", "seen"]);
-        for fact in &self.rows {
-            let sign = match (fact.holds(), is_plain) {
-                (true, true) => "ok",
-                (true, false) => "✓",
-                (false, true) => "FAILED",
-                (false, false) => "✗",
-            };
-            table.add_row([sign, fact.what, &fact.expected, &fact.seen]);
-        }
-        // Colours come after the widths are settled, so that they do not count as text.
-        let (good, bad) = (AnsiColor::Green.on_default(), AnsiColor::Red.on_default());
-        let paint = |sign: &str, style: Style| format!("{style}{sign}{style:#}");
-        table
-            .trim_fmt()
-            .replace('✓', &paint("✓", good))
-            .replace('✗', &paint("✗", bad))
+    pub(super) fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Those that are not as they should be.
+    pub(super) fn wrong(&self) -> impl Iterator<Item = &Fact> {
+        self.rows.iter().filter(|fact| !fact.holds())
     }
 }
 
 impl Fact {
-    fn holds(&self) -> bool {
+    pub(super) fn holds(&self) -> bool {
         self.expected == self.seen
     }
 }

@@ -1,25 +1,26 @@
-//! The third part of the tour, seen from inside: a server of messages, its clients, and one who has a program sort words.
+//! Named pipes: a server of messages, and its clients.
 
-use super::actor::{Did, PATIENCE};
-use super::worker::{say, tell};
+use super::{say, tell, Did, PATIENCE};
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use tong::pipe::{self, Modes, PipeClient, PipeServer, PipeType, ReadMode, Received, WaitTime};
-use tong::{Error, ErrorKind, PipeName, ProcessOptions, Result};
+use tong::{Error, ErrorKind, PipeName, Result};
 
 /// The pipe of the tour.
-pub(super) const PIPE: &str = "tour-pipe";
+pub(in super::super) const PIPE: &str = "tour-pipe";
 /// How many clients are served at once.
-pub(super) const INSTANCES: u32 = 2;
+pub(in super::super) const INSTANCES: u32 = 2;
 /// The longest question and the longest answer.
 const LONGEST: usize = 64;
 /// The room that a client has which asks for too much.
-pub(super) const SHORT: usize = 4;
+pub(in super::super) const SHORT: usize = 4;
 
 /// What a worker may be told to do with pipes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) enum Piping {
+pub(in super::super) enum Piping {
     /// Make the instances, and serve whoever comes.
     Serve,
     /// Open the pipe.
@@ -28,22 +29,40 @@ pub(super) enum Piping {
     WaitAndOpen,
     /// Ask the server to multiply two numbers, as one call.
     Ask(u32, u32),
+    /// Send this, and want no answer.
+    Send(String),
     /// Ask with little room for the answer.
     AskShort(u32, u32),
     /// Wait for an answer, although nothing was asked.
     Listen,
     /// Close the pipe.
     Leave,
-    /// Have the program `sort` bring words into order.
-    Sort(Vec<String>),
 }
 
 /// What a worker has of pipes.
 #[derive(Default)]
 pub(super) struct Piper {
     client: Option<PipeClient>,
-    /// Threads that serve hold them too, but only the process's end closes what those wait for.
-    instances: Arc<Mutex<Vec<PipeServer>>>,
+    /// Each with the thread that serves its clients.
+    instances: Vec<(PipeServer, JoinHandle<()>)>,
+    /// Whether the threads are to end.
+    is_over: Arc<AtomicBool>,
+}
+
+impl Drop for Piper {
+    /// Closes all, so that no files stay behind.
+    fn drop(&mut self) {
+        self.client = None;
+        self.is_over.store(true, Ordering::SeqCst);
+        for (instance, thread) in self.instances.drain(..) {
+            // It waits for a client's next question, or for the next client.
+            while !thread.is_finished() {
+                let _ = instance.disconnect();
+                let _ = name().and_then(|name| PipeClient::open(&name));
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
 }
 
 impl Piper {
@@ -57,6 +76,11 @@ impl Piper {
                 self.open()
             }
             Piping::Ask(one, other) => self.ask(*one, *other),
+            Piping::Send(text) => {
+                // The server may be faster to report than we are.
+                tell("writes");
+                self.client()?.send(text.as_bytes()).map(drop)
+            }
             Piping::AskShort(one, other) => self.ask_short(*one, *other),
             Piping::Listen => self.listen(),
             Piping::Leave => {
@@ -64,18 +88,6 @@ impl Piper {
                 tell("closes it");
                 self.client = None;
                 Ok(())
-            }
-            Piping::Sort(words) => sort(words),
-        }
-    }
-
-    /// Ends the instances, so that nothing of them stays behind.
-    pub(super) fn put_away(&mut self) {
-        self.client = None;
-        if let Ok(mut instances) = self.instances.lock() {
-            for instance in instances.drain(..) {
-                // The thread that serves it finds it disconnected, and ends.
-                let _ = instance.disconnect();
             }
         }
     }
@@ -87,10 +99,9 @@ impl Piper {
                 .read_mode(ReadMode::Message)
                 .max_instances(Some(INSTANCES))
                 .create(&name()?)?;
-            if let Ok(mut instances) = self.instances.lock() {
-                instances.push(instance.clone());
-            }
-            thread::spawn(move || serve_all(&instance, number));
+            let (own, is_over) = (instance.clone(), Arc::clone(&self.is_over));
+            let thread = thread::spawn(move || serve_all(&own, number, &is_over));
+            self.instances.push((instance, thread));
         }
         tell("makes 2 instances");
         Ok(())
@@ -158,9 +169,9 @@ fn text(room: &[u8], received: Received) -> String {
     String::from_utf8_lossy(&room[..received.bytes]).into_owned()
 }
 
-/// Serves one client after the other, until the instance is put away.
-fn serve_all(instance: &PipeServer, number: u32) {
-    loop {
+/// Serves one client after the other, until the worker leaves.
+fn serve_all(instance: &PipeServer, number: u32, is_over: &AtomicBool) {
+    while !is_over.load(Ordering::SeqCst) {
         match instance.connect() {
             Ok(()) => {}
             Err(error) if is_somebody(error.kind()) => {}
@@ -173,8 +184,9 @@ fn serve_all(instance: &PipeServer, number: u32) {
                 break;
             }
         }
+        // The worker may have been faster when it leaves.
         if instance.disconnect().is_err() {
-            return;
+            continue;
         }
         say(Did::Tell(format!("instance {number} is free")));
     }
@@ -192,35 +204,4 @@ fn answer(question: &str) -> String {
         Some([one, other]) => format!("= {}", one * other),
         _ => "?".to_owned(),
     }
-}
-
-/// Starts a program between two anonymous pipes, and reads what it says until it has ended.
-fn sort(words: &[String]) -> Result<()> {
-    let (its_input, our_writer) = pipe::anonymous(0)?;
-    let (our_reader, its_output) = pipe::anonymous(0)?;
-    let program = ProcessOptions::new("sort")
-        .stdin(its_input.to_fd()?)
-        .stdout(its_output.to_fd()?)
-        .spawn()?;
-    // What we keep of the program's ends would hold back the end of its output.
-    drop((its_input, its_output));
-    say(Did::Start("sort".to_owned(), program.id()));
-    our_writer.send((words.join("\n") + "\n").as_bytes())?;
-    drop(our_writer);
-    let (mut sorted, mut piece) = (Vec::new(), [0; LONGEST]);
-    let end = loop {
-        match our_reader.receive(&mut piece) {
-            Ok(len) => sorted.extend_from_slice(&piece[..len]),
-            Err(error) => break error.kind(),
-        }
-    };
-    let sorted = String::from_utf8_lossy(&sorted);
-    let sorted: Vec<&str> = sorted.split_whitespace().collect();
-    tell(&sorted.join(" "));
-    tell(match end {
-        ErrorKind::BrokenPipe => "109: end",
-        _ => "something else",
-    });
-    program.wait(Some(PATIENCE))?;
-    Ok(())
 }

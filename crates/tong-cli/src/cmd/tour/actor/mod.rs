@@ -1,9 +1,35 @@
 //! The processes of the tour, seen from inside.
 //!
 //! An actor does what its standard input says, one order a line, and reports each thing it did as a line of JSON on
-//! standard output. When its input ends it leaves: however the tour ends, no actor stays behind.
+//! standard output. When its input ends it leaves: however the tour ends, no actor stays behind. Workers can do the most
+//! (`worker.rs`, and a module for each field of work); the programs that they start (`programs.rs`, `handles.rs`,
+//! `environment.rs`) end with them.
 
-use super::worker::{self, Work};
+mod clocks;
+mod environment;
+mod files;
+mod handles;
+mod letters;
+mod overlapped;
+mod pipes;
+mod programs;
+mod streams;
+mod threads;
+mod turns;
+mod worker;
+
+pub(super) use clocks::{Clocking, TIMER};
+pub(super) use environment::Mooding;
+pub(super) use files::{Filing, How};
+pub(super) use handles::{Handing, WELCOME};
+pub(super) use overlapped::Overlapping;
+pub(super) use pipes::{Piping, INSTANCES, PIPE, SHORT};
+pub(super) use programs::Hiring;
+pub(super) use streams::Streaming;
+pub(super) use threads::Threading;
+pub(super) use turns::{Turning, BELL, MUTEX, SEATS};
+pub(super) use worker::Work;
+
 use crate::args::{ActorArgs, Role};
 use crate::cmd::mailslot_name;
 use crate::exit::Failure;
@@ -13,10 +39,10 @@ use std::io::{self, BufRead};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fs, thread};
-use tong::{ErrorKind, MailslotClient, MailslotName, MailslotServer};
+use tong::ErrorKind;
 
-/// How long a receiver waits for a message that it was told to read.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an actor waits for what others are going to do.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What an actor may be told to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -65,12 +91,14 @@ pub(super) enum Did {
 pub(crate) fn run(args: &ActorArgs) -> Result<(), Failure> {
     let subject = args.subject.to_string_lossy();
     match args.role {
-        Role::Receiver => receiver(&mailslot_name(&subject)?),
-        Role::Sender => sender(&mailslot_name(&subject)?),
+        Role::Receiver => letters::receive(&mailslot_name(&subject)?),
+        Role::Sender => letters::send(&mailslot_name(&subject)?),
         Role::Broom => sweep(Path::new(&args.subject)),
         Role::Worker => worker::run(),
-        Role::Adder => worker::add_up(&subject),
-        Role::Guest => worker::be_a_guest(),
+        Role::Adder => programs::add_up(&subject),
+        Role::Sitter => programs::sit(),
+        Role::Guest => handles::be_a_guest(),
+        Role::Mood => environment::tell_mood(&subject),
     }
 }
 
@@ -98,86 +126,32 @@ fn sweep(dir: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::Io(format!("cannot remove {}", dir.display()), error))
 }
 
-fn receiver(name: &MailslotName) -> Result<(), Failure> {
-    let server = match MailslotServer::create(name) {
-        Ok(server) => server,
-        Err(error) => return report(failed(&error)),
-    };
-    report(Did::Create)?;
-    for order in orders() {
-        match order {
-            Order::Read(count) => read(&server, count)?,
-            Order::Count => report(match server.info() {
-                Ok(info) => Did::Count(info.message_count),
-                Err(error) => failed(&error),
-            })?,
-            Order::Open | Order::Send(_) | Order::Work(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// Reads messages until `count` have come or one fails to.
-fn read(server: &MailslotServer, count: usize) -> Result<(), Failure> {
-    for _ in 0..count {
-        match server.recv_vec(Some(PATIENCE)) {
-            Ok(message) => report(Did::Read(String::from_utf8_lossy(&message).into_owned()))?,
-            Err(error) => return report(failed(&error)),
-        }
-    }
-    Ok(())
-}
-
-fn sender(name: &MailslotName) -> Result<(), Failure> {
-    let mut client = None;
-    for order in orders() {
-        match (order, &client) {
-            (Order::Open, _) => match MailslotClient::open(name) {
-                Ok(opened) => {
-                    client = Some(opened);
-                    report(Did::Open)?;
-                }
-                Err(error) => report(failed(&error))?,
-            },
-            (Order::Send(messages), Some(client)) => send(client, messages)?,
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Sends each message; ends at the first that cannot be sent.
-fn send(client: &MailslotClient, messages: Vec<String>) -> Result<(), Failure> {
-    for message in messages {
-        // The time is taken before the write, because the reader may be faster than our return from it.
-        let at_ns = now_ns();
-        match client.send(message.as_bytes()) {
-            Ok(()) => output::print_json(&Event {
-                at_ns,
-                did: Did::Send(message),
-            })?,
-            Err(error) => return report(failed(&error)),
-        }
-    }
-    Ok(())
-}
-
 /// The orders on standard input, until it ends.
-pub(super) fn orders() -> impl Iterator<Item = Order> {
+fn orders() -> impl Iterator<Item = Order> {
     let lines = io::stdin().lock().lines();
     lines.map_while(|line| serde_json::from_str(&line.ok()?).ok())
 }
 
-pub(super) fn report(did: Did) -> Result<(), Failure> {
+fn report(did: Did) -> Result<(), Failure> {
     output::print_json(&Event {
         at_ns: now_ns(),
         did,
     })
 }
 
-pub(super) fn failed(error: &tong::Error) -> Did {
+fn failed(error: &tong::Error) -> Did {
     match error.kind() {
         ErrorKind::Closed => Did::FindGone,
         _ => Did::Fail(error.to_string()),
     }
+}
+
+/// Says something in these words.
+fn tell(text: &str) {
+    say(Did::Tell(text.to_owned()));
+}
+
+/// Reports what was done. If nobody listens any more our input ends too, and so do we.
+fn say(did: Did) {
+    let _ = report(did);
 }

@@ -1,0 +1,63 @@
+//! A Unix socket on one side, a named pipe on the other.
+
+use crate::cmd::tour::actor::{Piping, PIPE};
+use crate::cmd::tour::cast::{failure, Who};
+use crate::cmd::tour::{Play, Stop, PATIENCE};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::process::Child;
+
+/// A relay that is ended when the scene is.
+struct Relay(Child);
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        let _ = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
+pub(super) fn play(play: &mut Play) -> Result<String, Stop> {
+    play.act("A server of messages; in front of it a relay that listens at a Unix socket.")?;
+    play.stage.enter(Who::PIPES)?;
+    play.start(&[Who::Server])?;
+    play.ask(Who::Server, Piping::Serve)?;
+    let socket = play.cast.dir().join("socket");
+    let near = format!("unix-listen:{}", socket.display());
+    let far = format!("pipe:{PIPE}");
+    let args = ["relay", "--many", "--quiet", "--wait", "5s", &near, &far];
+    let relay = play.cast.command(&args).spawn();
+    let relay = Relay(relay.map_err(failure("start a process"))?);
+    play.say(&format!(
+        "$ tong relay --many unix-listen:SOCKET pipe:{PIPE}"
+    ))?;
+    play.cast
+        .await_state(|_| Ok(UnixStream::connect(&socket).is_ok()))?;
+
+    play.act("A client that knows only the socket asks, twice.")?;
+    let mut answers = Vec::new();
+    for question in ["6 x 7", "111 x 111"] {
+        let mut stream = None;
+        play.cast.await_state(|_| {
+            stream = UnixStream::connect(&socket).ok();
+            Ok(stream.is_some())
+        })?;
+        // Where there is no connection there is no answer, and the facts will say so.
+        let answer = stream.and_then(|stream| ask(stream, question).ok());
+        let answer = answer.unwrap_or_else(|| "no answer".to_owned());
+        play.say(&format!("{question}  {answer}"))?;
+        answers.push(answer);
+    }
+    let seen = answers.join(" ");
+    play.check("the answers of the pipe's server", "= 42 = 12321", &seen)?;
+    drop(relay);
+    Ok(format!("socket to pipe and back: {seen}"))
+}
+
+/// Asks, over a connection for this question alone.
+fn ask(mut stream: UnixStream, question: &str) -> std::io::Result<String> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(question.as_bytes())?;
+    let mut answer = [0; 64];
+    let len = stream.read(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer[..len]).into_owned())
+}
