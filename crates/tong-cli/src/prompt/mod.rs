@@ -74,6 +74,10 @@ pub(crate) struct Shell {
     last_code: u32,
     jobs: Jobs,
     exit: Option<u32>,
+    /// How many lines were run.
+    lines: usize,
+    /// How many there were when the person was told what leaving would end.
+    warned_at: Option<usize>,
     /// Where `cd -` goes.
     previous: Option<PathBuf>,
     /// The lines that were entered, the oldest first; the editor keeps them.
@@ -98,6 +102,8 @@ impl Shell {
             last_code: 0,
             jobs: Jobs::default(),
             exit: None,
+            lines: 0,
+            warned_at: None,
             previous: None,
             history: Vec::new(),
         })
@@ -105,6 +111,7 @@ impl Shell {
 
     /// Runs one complete input to its end, and tells what goes wrong.
     pub(crate) fn run_line(&mut self, text: &str) -> Outcome {
+        self.lines += 1;
         match language::parse(text) {
             Ok(steps) => self.run_steps(&steps, text),
             Err(problem) => {
@@ -123,6 +130,23 @@ impl Shell {
     /// The pipelines that run in the background or are stopped.
     pub(crate) fn jobs(&self) -> &Jobs {
         &self.jobs
+    }
+
+    /// May the prompt end? Jobs that are stopped would end with it, so a person is told once.
+    pub(crate) fn may_leave(&mut self) -> bool {
+        let was_warned = self.warned_at.is_some_and(|at| self.lines - at <= 1);
+        self.jobs.look();
+        let is_stopped = |job: &&jobs::Job| job.state() == jobs::State::Stopped;
+        let stopped = self.jobs.iter().find(is_stopped);
+        match stopped.filter(|_| self.options.is_interactive && !was_warned) {
+            Some(job) => {
+                job.tell();
+                complain("what is stopped ends with the prompt; leave once more to end it");
+                self.warned_at = Some(self.lines);
+                false
+            }
+            None => true,
+        }
     }
 
     /// Tells, before a new prompt, which jobs have ended meanwhile.

@@ -15,6 +15,9 @@ pub(super) fn exit(context: &mut Context<'_>, arguments: &[String]) -> Result<u3
         })?,
         _ => return Err(usage("exit", "there is one code at most")),
     };
+    if !context.shell.may_leave() {
+        return Ok(Code::Other.number().into());
+    }
     context.shell.exit = Some(code);
     Ok(code)
 }

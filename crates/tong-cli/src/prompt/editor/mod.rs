@@ -19,7 +19,7 @@ pub(crate) fn interact(shell: &mut Shell) -> Result<u32, Failure> {
         let _ = io::stderr().flush();
         let read = io::stdin().read_line(&mut text);
         let read = read.map_err(|error| Failure::Io("cannot read the line".to_owned(), error))?;
-        if read == 0 {
+        if read == 0 && shell.may_leave() {
             return Ok(shell.last_code());
         }
         if !language::is_complete(&text) {

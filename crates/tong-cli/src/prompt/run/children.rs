@@ -5,8 +5,7 @@ use nix::errno::Errno;
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use std::os::fd::AsFd;
-use tong::Process;
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// Tells of children and of Ctrl-C.
 #[derive(Debug)]
@@ -42,9 +41,9 @@ impl Children {
         })
     }
 
-    /// Sleeps until one of these processes ends, any child stops, or Ctrl-C is pressed.
-    pub(in crate::prompt) fn sleep(&mut self, processes: &[&Process]) {
-        let watched = processes.iter().map(|process| process.as_fd());
+    /// Sleeps until one of these is readable, as a process is when it ends, any child stops, or Ctrl-C is pressed.
+    pub(in crate::prompt) fn sleep(&mut self, watched: &[BorrowedFd<'_>]) {
+        let watched = watched.iter().copied();
         let mut watched: Vec<PollFd<'_>> = watched
             .chain([self.signals.as_fd()])
             .map(|fd| PollFd::new(fd, PollFlags::POLLIN))

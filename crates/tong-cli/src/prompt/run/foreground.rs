@@ -4,6 +4,7 @@ use crate::exit::complain;
 use crate::prompt::jobs::{Job, State};
 use crate::prompt::{describe_end, Shell, ENDED_BY_CTRL_C};
 use nix::sys::signal::{raise, Signal};
+use std::os::fd::AsFd;
 
 /// What Windows gives as the exit code of a process that has not ended.
 const STILL_ACTIVE: u32 = 259;
@@ -41,7 +42,7 @@ impl Shell {
                 State::Stopped => {}
                 ended @ State::Ended(_) => return ended,
             }
-            let living: Vec<_> = job.living().collect();
+            let living: Vec<_> = job.living().map(AsFd::as_fd).collect();
             if !living.is_empty() {
                 self.children.sleep(&living);
             }
@@ -144,12 +145,8 @@ impl Shell {
         self.children.forget();
         loop {
             let is_meant = |job: &&Job| numbers.contains(&job.number());
-            let living: Vec<_> = self
-                .jobs
-                .iter()
-                .filter(is_meant)
-                .flat_map(Job::living)
-                .collect();
+            let meant = self.jobs.iter().filter(is_meant);
+            let living: Vec<_> = meant.flat_map(Job::living).map(AsFd::as_fd).collect();
             if living.is_empty() {
                 break;
             }

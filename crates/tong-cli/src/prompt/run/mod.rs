@@ -70,14 +70,13 @@ impl Shell {
 
     /// Runs a pipeline, or starts it in the background; returns its code.
     fn run_pipeline(&mut self, pipeline: &Pipeline, text: &str) -> u32 {
-        let text = &text[pipeline.span.clone()];
         let mut commands: Vec<Vec<String>> = {
             let expander = self.expander();
             let words = |command: &Command| expander.arguments(&command.words);
             pipeline.commands.iter().map(words).collect()
         };
-        let place = match take_start(&mut commands[0]) {
-            Ok(place) => place,
+        let (place, taken) = match take_start(&mut commands[0]) {
+            Ok(found) => found,
             Err(why) => {
                 complain(&why);
                 return SYNTAX_ERROR;
@@ -90,12 +89,17 @@ impl Shell {
                 return self.run_here(command, words);
             }
         }
+        // What was taken is not part of the job.
+        let first = pipeline.commands[0].words.get(taken);
+        let start = first.filter(|_| taken > 0).map(|word| word.span.start);
+        let text = &text[start.unwrap_or(pipeline.span.start)..pipeline.span.end];
         self.run_job(&pipeline.commands, &commands, text, place)
     }
 
     /// Runs a command that needs no process, alone.
     fn run_here(&mut self, command: &Command, words: &[String]) -> u32 {
-        let streams = match Streams::own().redirect(&command.redirects, &self.expander()) {
+        let targets = streams::targets(&command.redirects, &self.expander());
+        let streams = match Streams::own().redirect(&targets, &mut self.children) {
             Ok(streams) => streams,
             Err(why) => {
                 complain(&why);
@@ -162,7 +166,8 @@ impl Shell {
                     Err(error) => complain(&format!("cannot make a pipe: {error}")),
                 }
             }
-            let member = match streams.redirect(&command.redirects, &self.expander()) {
+            let targets = streams::targets(&command.redirects, &self.expander());
+            let member = match streams.redirect(&targets, &mut self.children) {
                 Ok(streams) => self.start_stage(Stage { words, streams }, job.group()),
                 Err(why) => {
                     complain(&why);
@@ -181,24 +186,26 @@ impl Shell {
     }
 }
 
-/// Takes `start` and its flags from the front of a pipeline, and says what they ask for.
-fn take_start(words: &mut Vec<String>) -> Result<Place, String> {
-    let is_start = words
-        .first()
-        .is_some_and(|word| word.eq_ignore_ascii_case("start"));
-    if !is_start {
-        return Ok(Place::Foreground);
+/// Takes `start` and its flags from the front of a pipeline; says what they ask for and how many words they were.
+fn take_start(words: &mut Vec<String>) -> Result<(Place, usize), String> {
+    let first = words.first();
+    if !first.is_some_and(|word| word.eq_ignore_ascii_case("start")) {
+        return Ok((Place::Foreground, 0));
     }
-    words.remove(0);
-    let mut place = Place::Background;
-    while let Some(word) = words.first() {
-        match &*word.to_ascii_lowercase() {
-            "/wait" => place = Place::Foreground,
-            // A window's title, and the wish for no window: there are none anyway.
-            "" | "/b" => {}
-            _ => return Ok(place),
-        }
-        words.remove(0);
+    // A window's title, and the wish for no window, mean nothing here.
+    let is_flag = |word: &&String| {
+        let known = ["", "/b", "/wait"];
+        known.iter().any(|flag| word.eq_ignore_ascii_case(flag))
+    };
+    let taken = 1 + words[1..].iter().take_while(is_flag).count();
+    let mut flags = words.drain(..taken);
+    let place = match flags.any(|flag| flag.eq_ignore_ascii_case("/wait")) {
+        true => Place::Foreground,
+        false => Place::Background,
+    };
+    drop(flags);
+    match words.is_empty() {
+        true => Err("start needs a program: start [/B] [/WAIT] PROGRAM [ARGUMENTS]".to_owned()),
+        false => Ok((place, taken)),
     }
-    Err("start needs a program: start [/B] [/WAIT] PROGRAM [ARGUMENTS]".to_owned())
 }

@@ -1,10 +1,15 @@
 //! The three streams of a command, and redirecting them.
 
+use super::Children;
 use crate::prompt::language::{Action, Expander, Redirect};
 use crate::prompt::path_of;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
 use tong::{ProcessOptions, Stream};
 
 /// Where a stream goes.
@@ -49,29 +54,23 @@ impl Streams {
         self
     }
 
-    /// Redirects them, one after the other.
+    /// Redirects them, one after the other. Opening a FIFO takes until somebody opens its other end, or Ctrl-C is pressed.
     pub(super) fn redirect(
         mut self,
-        redirects: &[Redirect],
-        expander: &Expander<'_>,
+        targets: &[(u8, Target)],
+        children: &mut Children,
     ) -> Result<Streams, String> {
-        for redirect in redirects {
-            let stream = usize::from(redirect.stream);
+        for (stream, target) in targets {
+            let stream = usize::from(*stream);
             let mut write = OpenOptions::new();
             write.create(true);
-            self.ends[stream] = match &redirect.action {
-                Action::Read(word) => open(
-                    OpenOptions::new().read(true),
-                    &expander.single(word),
-                    "read",
-                )?,
-                Action::Write(word) => open(
-                    write.write(true).truncate(true),
-                    &expander.single(word),
-                    "write",
-                )?,
-                Action::Append(word) => open(write.append(true), &expander.single(word), "write")?,
-                Action::Same(other) => self.ends[usize::from(*other)].same()?,
+            self.ends[stream] = match target {
+                Target::Read(name) => open(OpenOptions::new().read(true), name, "read", children)?,
+                Target::Write(name) => {
+                    open(write.write(true).truncate(true), name, "write", children)?
+                }
+                Target::Append(name) => open(write.append(true), name, "write", children)?,
+                Target::Same(other) => self.ends[usize::from(*other)].same()?,
             };
             self.feeds_next &= stream != 1;
         }
@@ -162,8 +161,63 @@ fn own(number: u8) -> BorrowedFd<'static> {
     }
 }
 
-fn open(options: &OpenOptions, name: &str, what: &str) -> Result<End, String> {
-    let file = options.open(path_of(name));
+/// Where a stream is redirected to.
+#[derive(Debug)]
+pub(super) enum Target {
+    Read(String),
+    Write(String),
+    Append(String),
+    /// Where this stream goes at that moment.
+    Same(u8),
+}
+
+/// What the redirections of a command mean.
+pub(super) fn targets(redirects: &[Redirect], expander: &Expander<'_>) -> Vec<(u8, Target)> {
+    let target = |action: &Action| match action {
+        Action::Read(word) => Target::Read(expander.single(word)),
+        Action::Write(word) => Target::Write(expander.single(word)),
+        Action::Append(word) => Target::Append(expander.single(word)),
+        Action::Same(other) => Target::Same(*other),
+    };
+    let redirects = redirects.iter();
+    redirects
+        .map(|redirect| (redirect.stream, target(&redirect.action)))
+        .collect()
+}
+
+fn open(
+    options: &OpenOptions,
+    name: &str,
+    what: &str,
+    children: &mut Children,
+) -> Result<End, String> {
+    let path = path_of(name);
+    let is_fifo = path.metadata().is_ok_and(|meta| meta.file_type().is_fifo());
+    let file = match is_fifo {
+        true => open_fifo(options.clone(), path, children),
+        false => options.open(path),
+    };
     file.map(|file| End::File(file.into()))
         .map_err(|error| format!("cannot {what} {name}: {error}"))
+}
+
+/// Opens a FIFO in a thread, which is left alone with it if the person does not want to wait any longer.
+fn open_fifo(options: OpenOptions, path: PathBuf, children: &mut Children) -> io::Result<File> {
+    let (end, held) = io::pipe()?;
+    let (send, opened) = mpsc::channel();
+    let open = move || {
+        let _ = send.send(options.open(path));
+        drop(held);
+    };
+    thread::Builder::new().name("open".to_owned()).spawn(open)?;
+    children.forget();
+    loop {
+        children.sleep(&[end.as_fd()]);
+        if let Ok(file) = opened.try_recv() {
+            return file;
+        }
+        if children.is_interrupted() {
+            return Err(io::Error::other("interrupted"));
+        }
+    }
 }
