@@ -5,26 +5,26 @@ use std::time::Duration;
 
 pub(super) const MORE: &str = "\
 Processes:
-  1234           the process with this id
-  1234@5678.90   the same, but only if it started at that time, as lp --json tells it in \"started_s\":
-                 another process that got the id since then is left alone
-  NAME           every process that runs a program of this name; case does not matter
+  1234          the process with this id
+  1234@5678.90  the same, but only if it started at that time (started_s of lp --json)
+  NAME          every process that runs a program of this name; case does not matter
 
-A process is held by a descriptor before it is looked at and until it has ended, so that no other one is ended in its
-place, however late the answer to a question comes. It ends at once: none of its code runs any more. Its children run on,
-unless --tree is given.
+A process is held by a descriptor from before it is looked at until it has ended, so no other one is ended in its place, \
+however late the answer to a question comes. It ends at once: none of its code runs any more. Its children run on, unless \
+--tree is given.
 
-Nothing is ended without a question if there are several processes, or if one belongs to another user: at a
-terminal the question is asked, elsewhere --yes must be given. The first process of the system, threads of the kernel
-and this command itself are refused.
+If there are several processes, or one belongs to another user, nothing is ended without a question: at a terminal it is \
+asked, elsewhere --yes must be given. The first process of the system, threads of the kernel and this command itself are \
+refused.
 
 Exit codes:
     0  all of them were ended
+    1  the answer was no
     2  a process is not written as it should be, or --yes is missing
     3  there is no such process
     5  it may not be ended, or had ended already
     6  it had not ended when the time allowed was over
-  Of several failures the first counts. More exit codes: see tong --help, or tong(1).";
+Of several failures the first counts. More exit codes: see tong --help, or tong(1).";
 
 /// `tong kp`.
 #[derive(Debug, Default, clap::Args)]

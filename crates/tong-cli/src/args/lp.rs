@@ -4,9 +4,9 @@ pub(super) const MORE: &str = "\
 Columns:
   HANDLES    how many handles the process has, if it uses tong and may be looked into; else -
   SIGNALED   whether waits on the process are over: yes once it has ended
-  With --long also how it is scheduled, its processor time, and how long ago it started.
+With --long also processor time, age, priority and state.
 
-The parent is the process that created it, as far as it is known: programs that tong started name their creator also
+The parent is the process that created it, as far as it is known: programs that tong started name their creator also \
 after it ended. Memory is what the process has in memory now, shared parts included.
 
 Exit codes and names: see tong --help, or tong(1).";

@@ -228,7 +228,7 @@ fn is_tmux_here() -> bool {
 }
 
 /// Says that this test is skipped, and notes it where `cargo xtask ci` counts.
-fn skip(reason: &str) {
+pub(crate) fn skip(reason: &str) {
     let thread = thread::current();
     let test = thread.name().unwrap_or("a test of the screen");
     // Not eprintln, which the test harness would keep to itself.

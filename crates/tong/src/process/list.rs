@@ -20,8 +20,8 @@
 
 mod status;
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
@@ -144,10 +144,21 @@ pub fn all() -> Result<Vec<Listed>> {
 pub fn find(pid: u32) -> Result<Option<Listed>> {
     let proc = open_proc().map_err(failure)?;
     // A thread can be looked at as if it was a process.
-    if process_of_thread(&proc, pid) != Some(pid) {
+    if process_of_thread(pid) != Some(pid) {
         return Ok(None);
     }
     process(&proc, pid).map_err(failure)
+}
+
+/// The process that has a thread with this id, which is the process's own id for its first thread. `None` if there is no
+/// such thread, or it is hidden from this user.
+#[must_use]
+pub fn process_of_thread(tid: u32) -> Option<u32> {
+    let text = fs::read(format!("/proc/{tid}/status")).ok()?;
+    // The program's name may be anything, but has no line feed.
+    let text = String::from_utf8_lossy(&text);
+    let id = text.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
+    id.trim().parse().ok()
 }
 
 /// Lists the threads of all processes, in ascending order of the ids of their processes.
@@ -185,16 +196,6 @@ fn ids(dir: &Path) -> io::Result<Vec<u32>> {
         ids.extend(name.to_str().and_then(|name| name.parse::<u32>().ok()));
     }
     Ok(ids)
-}
-
-/// The process that has a thread with this id; its own id if that of its first thread is meant.
-fn process_of_thread(proc: &OwnedFd, tid: u32) -> Option<u32> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let mut text = String::new();
-    let file = openat(proc, format!("{tid}/status"), flags, Mode::empty()).ok()?;
-    File::from(file).read_to_string(&mut text).ok()?;
-    let id = text.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
-    id.trim().parse().ok()
 }
 
 fn process(proc: &OwnedFd, pid: u32) -> io::Result<Option<Listed>> {

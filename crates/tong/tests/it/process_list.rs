@@ -2,7 +2,7 @@
 
 use crate::support::{eventually, say, wait_for_go, Actor};
 use tong::object::process::{Process, ProcessOptions};
-use tong::process::list::{all, find, processes, Listed, State};
+use tong::process::list::{all, find, process_of_thread, processes, Listed, State};
 
 /// This binary in a role, made by tong and not by the standard library.
 fn child(role: &str) -> ProcessOptions {
@@ -137,7 +137,9 @@ fn thread_is_not_found_as_a_process() {
             .unwrap();
         std::thread::park();
     });
-    assert_eq!(find(hear.recv().unwrap()).unwrap(), None);
+    let id = hear.recv().unwrap();
+    assert_eq!(find(id).unwrap(), None);
+    assert_eq!(process_of_thread(id), Some(std::process::id()));
     thread.thread().unpark();
     thread.join().unwrap();
     assert_eq!(find(0).unwrap(), None);

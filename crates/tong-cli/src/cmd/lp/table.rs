@@ -56,9 +56,7 @@ fn columns(args: &LpArgs) -> Vec<Column> {
         number("MEMORY", memory),
     ];
     if args.long || args.sort == SortKey::Cpu {
-        columns.push(number("CPU", |row| {
-            text::span(row.process().processor_time)
-        }));
+        columns.push(number("CPU", cpu));
     }
     if args.long {
         columns.push(number("AGE", |row| text::age(row.age)));
