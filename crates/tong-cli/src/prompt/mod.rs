@@ -32,7 +32,7 @@ pub(crate) mod script;
 mod terminal;
 
 pub(crate) use paths::path_of;
-pub(crate) use run::describe_end;
+pub(crate) use run::{describe_end, is_program};
 
 use crate::exit::{complain, Failure};
 use jobs::Jobs;

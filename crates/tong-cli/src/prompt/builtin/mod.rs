@@ -5,6 +5,7 @@
 //! so that they can be interrupted like any program. `lp`, `kp`, `ls`, `handles` and `tong` are this program's own
 //! commands.
 
+mod arguments;
 mod control;
 mod dir;
 mod directory;
@@ -15,9 +16,12 @@ mod show;
 mod sort;
 mod type_;
 
+pub(crate) use arguments::command;
+
 use super::run::Streams;
 use super::Shell;
 use crate::exit::{Code, Failure};
+use arguments::{arguments, code_of};
 use serde::Serialize;
 use std::io::{self, Read, Write};
 
@@ -53,7 +57,7 @@ pub(crate) const NAMES: &[(&str, &str, &str)] = &[
     ("cls", "cls", "clear the screen"),
     (
         "dir",
-        "dir [--json] [FILE...]",
+        "dir [-a] [-s KEY] [--json] [FILE...]",
         "list directories and files",
     ),
     ("echo", "echo [TEXT...]", "write text"),
@@ -66,8 +70,8 @@ pub(crate) const NAMES: &[(&str, &str, &str)] = &[
     ),
     (
         "help",
-        "help [NAME | syntax]",
-        "tell about the built-ins, one of them, or the language",
+        "help [NAME | keys | syntax]",
+        "tell about the built-ins, one of them, the keys, or the language",
     ),
     (
         "history",
@@ -89,7 +93,7 @@ pub(crate) const NAMES: &[(&str, &str, &str)] = &[
         "set [--json] [NAME[=[VALUE]]]",
         "show, set and remove environment variables",
     ),
-    ("sort", "sort [FILE...]", "sort lines"),
+    ("sort", "sort [-r] [-n] [-u] [FILE...]", "sort lines"),
     (
         "start",
         "start [/B] [/WAIT] COMMAND",

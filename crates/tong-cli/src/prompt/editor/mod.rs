@@ -1,33 +1,102 @@
-//! Commands from a person at a terminal.
+//! The line editor: commands from a person at a terminal.
+//!
+//! | module | what |
+//! |---|---|
+//! | `line` | the editor itself, made of the parts below: keys, menus, hints |
+//! | `plain` | lines as the terminal edits them, where the editor cannot work |
+//! | `banner` | what stands before the cursor |
+//! | `colours` | the line in colours while it is written |
+//! | `complete` | what could come next |
+//! | `history` | the lines of earlier times, kept in a file |
+//!
+//! The editor needs a terminal that answers where its cursor is and that both shows and takes all three streams. A terminal
+//! that says it is `dumb`, or one that does not answer, gets plain lines: same prompt, same history, no keys but those of
+//! the terminal. Without colours (`NO_COLOR`) there are no hints either, because they would look like what was typed.
 
-use super::{language, Outcome, Shell};
-use crate::exit::Failure;
-use std::io::{self, Write};
+mod banner;
+mod colours;
+mod complete;
+mod history;
+mod line;
+mod plain;
 
-/// Reads and runs lines until the person leaves; returns the code to end with.
+use super::{Outcome, Shell};
+use crate::exit::{complain, Failure};
+use banner::Banner;
+use history::Kept;
+use line::Line;
+use plain::Plain;
+use std::io::{self, IsTerminal};
+
+/// What a person has entered.
+enum Entered {
+    /// A whole input, which may have several lines.
+    Text(String),
+    /// Nothing; what was begun is thrown away.
+    Nothing,
+    /// There is no more.
+    End,
+    /// The terminal does not do what this way of reading needs.
+    Unfit(String),
+}
+
+/// Reads and runs what a person enters, until they leave. Returns the code to end with.
 ///
 /// # Errors
 /// The terminal cannot be read.
 pub(crate) fn interact(shell: &mut Shell) -> Result<u32, Failure> {
-    let mut text = String::new();
+    let (mut kept, inputs) = Kept::open();
+    let mut line = is_fit().then(|| Line::new(&inputs));
+    shell.history = inputs;
+    let mut plain = Plain::default();
     loop {
-        if text.is_empty() {
-            shell.tell_ended_jobs();
+        shell.tell_ended_jobs();
+        let banner = Banner::of(shell.last_code());
+        let entered = match &mut line {
+            Some(line) => line.read(&banner, shell)?,
+            None => plain.read(&banner)?,
+        };
+        match entered {
+            Entered::Text(text) => {
+                if is_worth_keeping(&text) {
+                    note(shell, &text);
+                    kept.add(&text);
+                }
+                if let Outcome::Exit(code) = shell.run_line(&text) {
+                    return Ok(code);
+                }
+            }
+            Entered::Nothing => {}
+            Entered::End if shell.may_leave() => return Ok(shell.last_code()),
+            Entered::End => {}
+            Entered::Unfit(why) => {
+                complain(&format!("{why}: lines are plain from here on"));
+                line = None;
+            }
         }
-        let sign = if text.is_empty() { "tong> " } else { "  ... " };
-        eprint!("{sign}");
-        let _ = io::stderr().flush();
-        let read = io::stdin().read_line(&mut text);
-        let read = read.map_err(|error| Failure::Io("cannot read the line".to_owned(), error))?;
-        if read == 0 && shell.may_leave() {
-            return Ok(shell.last_code());
-        }
-        if !language::is_complete(&text) {
-            continue;
-        }
-        shell.history.push(text.trim_end().to_owned());
-        if let Outcome::Exit(code) = shell.run_line(&std::mem::take(&mut text)) {
-            return Ok(code);
-        }
+    }
+}
+
+/// Can the editor work here?
+fn is_fit() -> bool {
+    let is_terminal =
+        io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal();
+    let kind = std::env::var("TERM").unwrap_or_default();
+    is_terminal && !matches!(kind.as_str(), "" | "dumb")
+}
+
+/// Are there to be colours?
+fn has_colours() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// A line that begins with a blank is a secret.
+fn is_worth_keeping(text: &str) -> bool {
+    !text.starts_with([' ', '\t']) && !text.trim().is_empty()
+}
+
+fn note(shell: &mut Shell, text: &str) {
+    if shell.history.last().is_none_or(|last| last != text) {
+        shell.history.push(text.to_owned());
     }
 }

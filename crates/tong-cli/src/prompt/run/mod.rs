@@ -7,6 +7,7 @@ mod program;
 mod streams;
 
 pub(super) use children::Children;
+pub(crate) use program::is_program;
 
 use super::builtin;
 use super::jobs::{Job, Member};

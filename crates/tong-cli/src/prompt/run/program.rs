@@ -24,6 +24,11 @@ pub(super) enum Found {
     Nothing,
 }
 
+/// Does a name mean a program?
+pub(crate) fn is_program(name: &str) -> bool {
+    matches!(find(name), Found::Program(_))
+}
+
 /// Finds the program that a name means.
 pub(super) fn find(name: &str) -> Found {
     let mut unfit = None;
