@@ -25,6 +25,8 @@ mod page_rows;
 mod parties;
 mod plain;
 mod rates;
+#[cfg(test)]
+mod samples;
 mod screen;
 mod terminal;
 mod users;

@@ -9,6 +9,8 @@ mod help;
 mod page;
 mod style;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use super::columns::Columns;
 use super::list::{Line as _, List};

@@ -71,6 +71,9 @@ impl Place {
     }
 }
 
+/// A screen of so many columns has none to spare for a blank at its edge.
+const NARROW: u16 = 20;
+
 /// Which columns fit, and where. Depends on nothing but the width, so that columns stand still when lines change.
 fn fit(columns: &[Column], width: u16) -> Vec<(usize, Place)> {
     // A blank on the left, and one between two columns.
@@ -101,7 +104,7 @@ fn fit(columns: &[Column], width: u16) -> Vec<(usize, Place)> {
             break;
         }
     }
-    let mut x = 1;
+    let mut x = u16::from(width > NARROW);
     let place = |(index, width): (usize, u16)| {
         let place = Place { x, width };
         x += width + 1;
@@ -130,10 +133,11 @@ mod tests {
             let fitted = fit(columns, width);
             assert!(!fitted.is_empty() && fitted.len() >= count, "{width}");
             count = fitted.len();
-            let mut end = 0;
+            let mut free = 0;
             for (index, place) in &fitted {
-                assert!(place.x > end, "{width}: columns do not touch");
-                end = place.x + place.width;
+                assert!(place.x >= free, "{width}: columns do not touch");
+                let end = place.x + place.width;
+                free = end + 1;
                 assert!(end <= width.max(place.x), "{width}: {index}");
             }
         }
