@@ -3,7 +3,7 @@
 use super::look::{short, shown, ObjectKey, ThreadKey};
 use std::collections::HashMap;
 use std::time::Duration;
-use tong::inspect::{Awaited, User, View, Waiting};
+use tong::inspect::{Awaited, PipeWait, User, View, Waiting};
 use tong::namespace::{About, ThreadId};
 
 /// A thread that waits.
@@ -171,12 +171,28 @@ impl<'a> Names<'a> {
         words.join(joint)
     }
 
+    fn object(&self, index: usize) -> String {
+        match self.view.objects.get(index) {
+            Some(entry) => format!("{} {}", entry.kind, short(entry.kind, &entry.name)),
+            None => "?".to_owned(),
+        }
+    }
+
     fn words(&self, awaited: &Awaited) -> String {
         match awaited {
-            Awaited::Named(index) => match self.view.objects.get(*index) {
-                Some(entry) => format!("{} {}", entry.kind, short(entry.kind, &entry.name)),
-                None => "?".to_owned(),
-            },
+            Awaited::Named(index) => self.object(*index),
+            Awaited::Pipe { object, what, .. } => {
+                let what = match what {
+                    PipeWait::Read => "data in",
+                    PipeWait::Write => "room in",
+                    PipeWait::Connect => "a client of",
+                    _ => "something of",
+                };
+                format!("{what} {}", self.object(*object))
+            }
+            Awaited::Descriptor { number, what } => {
+                format!("descriptor {number} ({})", shown(what))
+            }
             Awaited::Unnamed { kind, id, .. } => format!("{kind} {id}"),
             Awaited::Process(pid) => format!("end of process {pid}"),
             Awaited::Thread(it) => format!("end of thread {}", thread((it.pid, it.tid))),
@@ -184,7 +200,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Who has it: the owner of a mutex, or what has to end.
+    /// Who has it: the owner of a mutex, the other side of a pipe, or what has to end.
     fn holder(&self, awaited: &Awaited) -> Option<String> {
         match awaited {
             Awaited::Named(index) => match &self.view.objects.get(*index)?.about {
@@ -192,7 +208,10 @@ impl<'a> Names<'a> {
                 _ => None,
             },
             Awaited::Unnamed { owner, .. } => owner.map(|owner| self.thread(owner)),
-            Awaited::Process(pid) => {
+            Awaited::Process(pid)
+            | Awaited::Pipe {
+                peer: Some(pid), ..
+            } => {
                 let id = i32::try_from(*pid).unwrap_or(0);
                 Some(format!("{pid} {}", self.program(id)))
             }
@@ -203,7 +222,7 @@ impl<'a> Names<'a> {
 
     fn target(&self, awaited: &Awaited) -> Option<Target> {
         match awaited {
-            Awaited::Named(index) => {
+            Awaited::Named(index) | Awaited::Pipe { object: index, .. } => {
                 let entry = self.view.objects.get(*index)?;
                 let key = (entry.kind, entry.name.clone(), entry.created);
                 Some(Target::Object(key))
