@@ -46,6 +46,10 @@ fn stuck(view: &View) -> Vec<bool> {
 
 fn can_end(index: usize, view: &View, stuck: &[bool]) -> bool {
     let wait = &view.waits[index];
+    // Who waits for nothing but Ctrl-C is about to go on when somebody wants it to.
+    if wait.awaited.iter().all(is_for_signals) {
+        return true;
+    }
     let mut next = next(wait, view, stuck);
     match wait.all {
         true => next.all(|next| next.is_none()),
@@ -59,7 +63,11 @@ fn next<'a>(
     view: &'a View,
     stuck: &'a [bool],
 ) -> impl Iterator<Item = Option<usize>> + 'a {
-    wait.awaited.iter().map(|awaited| {
+    let relied_on = wait
+        .awaited
+        .iter()
+        .filter(|awaited| !is_for_signals(awaited));
+    relied_on.map(|awaited| {
         if let Awaited::Pipe { peer, .. } = awaited {
             return wholly_stuck((*peer)?, view, stuck);
         }
@@ -68,6 +76,11 @@ fn next<'a>(
         let index = view.waits.iter().position(waits)?;
         stuck[index].then_some(index)
     })
+}
+
+/// A descriptor for signals, such as Ctrl-C: somebody may end a deadlock that way, but none of those in it will.
+fn is_for_signals(awaited: &Awaited) -> bool {
+    matches!(awaited, Awaited::Descriptor { what, .. } if what == "anon_inode:[signalfd]")
 }
 
 /// The first wait of a process whose threads are all stuck: any of them could serve a pipe.
@@ -126,6 +139,13 @@ mod tests {
         }
     }
 
+    fn descriptor(what: &str) -> Awaited {
+        Awaited::Descriptor {
+            number: 3,
+            what: what.to_owned(),
+        }
+    }
+
     fn wait(tid: i32, all: bool, awaited: Vec<Awaited>) -> Waiting {
         Waiting {
             thread: thread(tid),
@@ -145,6 +165,21 @@ mod tests {
             waits,
         };
         view.deadlocks().into_iter().map(|it| it.ring).collect()
+    }
+
+    /// The command waits for Ctrl-C in whatever it does, and who waits for nothing else is not stuck.
+    #[test]
+    fn waiting_for_signals_as_well_makes_nobody_free() {
+        let ring = |what: &str| {
+            rings_of(vec![
+                wait(1, false, vec![mutex_of(2), descriptor(what)]),
+                wait(2, false, vec![mutex_of(1), descriptor(what)]),
+            ])
+        };
+        assert_eq!(ring("anon_inode:[signalfd]"), [[0, 1]]);
+        assert!(ring("socket:[4711]").is_empty());
+        let only = vec![descriptor("anon_inode:[signalfd]")];
+        assert!(rings_of(vec![wait(1, false, only)]).is_empty());
     }
 
     #[test]
