@@ -13,7 +13,7 @@ mod prompt;
 mod top;
 
 pub(crate) use doctor::DoctorArgs;
-pub(crate) use graph::GraphArgs;
+pub(crate) use graph::{Format, GraphArgs};
 pub(crate) use kp::KpArgs;
 pub(crate) use lp::{LpArgs, SortKey};
 pub(crate) use objects::{
@@ -153,6 +153,9 @@ pub(crate) enum Command {
     #[command(after_help = top::TOP_KEYS)]
     Top(TopArgs),
     /// Draw the namespace: processes, handles, objects, who waits on what
+    ///
+    /// For documentation and for bug reports. Everything is looked at from outside, so processes that hang are drawn too.
+    #[command(after_help = graph::GRAPH)]
     Graph(GraphArgs),
     /// Check what tong needs of this machine, and say what to do about each finding
     ///
