@@ -63,6 +63,8 @@ fn every_command_has_help_and_the_version_is_told() {
         &["timer", "info"],
         &["wait"],
         &["run"],
+        &["lp"],
+        &["kp"],
         &["handles"],
         &["ls"],
         &["gc"],
