@@ -8,7 +8,7 @@ use std::process::Stdio;
 /// A process with three handles: a mutex, an event that children inherit, and a semaphore; and its child.
 ///
 /// It is a process of the tour, which has what this needs.
-fn with_handles(place: &Place) -> (Running, u64) {
+pub(crate) fn with_handles(place: &Place) -> (Running, u64) {
     let mut worker = start(
         place
             .tong(&["tour-actor", "worker", "x"])
@@ -16,7 +16,7 @@ fn with_handles(place: &Place) -> (Running, u64) {
     );
     let stdin = worker.child.stdin.as_mut().expect("a pipe");
     stdin
-        .write_all(b"{\"Work\":\"Prepare\"}\n{\"Work\":\"Invite\"}\n")
+        .write_all(b"{\"Work\":{\"Turn\":{\"Prepare\":1}}}\n{\"Work\":{\"Hand\":\"Invite\"}}\n")
         .expect("it reads");
     first_line(&mut worker);
     let started: serde_json::Value =
@@ -26,7 +26,7 @@ fn with_handles(place: &Place) -> (Running, u64) {
 }
 
 /// Ends the child, which would wait for its event for a while and keep the worker's output open.
-fn end(guest: u64) {
+pub(crate) fn end(guest: u64) {
     let killed = std::process::Command::new("kill")
         .args(["-KILL", &guest.to_string()])
         .status();

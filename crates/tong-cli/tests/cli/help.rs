@@ -149,14 +149,14 @@ fn the_manual_is_a_page_for_each_command() {
         })
         .collect();
     pages.sort();
-    let expected = "tong-completions.1 tong-event-create.1 tong-event-info.1 tong-event-pulse.1 tong-event-reset.1 \
-                    tong-event-set.1 tong-event-wait.1 tong-event.1 tong-gc.1 tong-global-init.1 tong-global.1 \
-                    tong-handles.1 tong-ls.1 tong-mailslot-info.1 tong-mailslot-read.1 tong-mailslot-write.1 \
+    let expected = "tong-completions.1 tong-doctor.1 tong-event-create.1 tong-event-info.1 tong-event-pulse.1 tong-event-reset.1 \
+                    tong-event-set.1 tong-event-wait.1 tong-event.1 tong-gc.1 tong-global-init.1 tong-global.1 tong-graph.1 \
+                    tong-handles.1 tong-kp.1 tong-lp.1 tong-ls.1 tong-mailslot-info.1 tong-mailslot-read.1 tong-mailslot-write.1 \
                     tong-mailslot.1 tong-man.1 tong-mutex-create.1 tong-mutex-hold.1 tong-mutex-info.1 tong-mutex.1 \
                     tong-pipe-call.1 tong-pipe-connect.1 tong-pipe-info.1 tong-pipe-ls.1 tong-pipe-serve.1 \
-                    tong-pipe-wait.1 tong-pipe.1 tong-relay.1 tong-run.1 tong-semaphore-acquire.1 tong-semaphore-create.1 tong-semaphore-info.1 \
+                    tong-pipe-wait.1 tong-pipe.1 tong-prompt.1 tong-relay.1 tong-run.1 tong-semaphore-acquire.1 tong-semaphore-create.1 tong-semaphore-info.1 \
                     tong-semaphore-release.1 tong-semaphore.1 tong-timer-cancel.1 tong-timer-create.1 \
-                    tong-timer-info.1 tong-timer-set.1 tong-timer-wait.1 tong-timer.1 tong-tour.1 tong-wait.1 tong.1";
+                    tong-timer-info.1 tong-timer-set.1 tong-timer-wait.1 tong-timer.1 tong-top.1 tong-tour.1 tong-wait.1 tong.1";
     assert_eq!(pages.join(" "), expected);
     let read = std::fs::read_to_string(dir.join("tong-mailslot-read.1")).expect("a page");
     assert!(
