@@ -15,7 +15,7 @@ use anstyle::{AnsiColor, Effects, Style};
 use std::time::Duration;
 
 /// How long the watcher looks at one thing before the next happens.
-const BEAT: Duration = Duration::from_millis(75);
+const BEAT: Duration = Duration::from_millis(55);
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -27,6 +27,9 @@ const WIDTH: usize = 80;
 const TIME_WIDTH: usize = 10;
 const FIRST_WIDTH: usize = 26;
 const OTHER_WIDTH: usize = 14;
+
+/// What is shown of a process that is killed.
+const KILLED: &str = "✗ SIGKILL";
 
 /// What a lane shows when nothing happens in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -130,7 +133,7 @@ impl Stage {
             line.push_str(&format!(" instead of {}", fact.expected));
         }
         output::print(&format!("{line}\n"))?;
-        self.pause(2)
+        self.pause(1)
     }
 
     /// Ends a scene.
@@ -155,10 +158,9 @@ impl Stage {
     /// Shows that a process was killed, and when.
     pub(super) fn show_killed(&mut self, who: Who, at_ns: u64) -> Result<(), Stop> {
         self.lanes[who.lane()] = Lane::Empty;
-        let text = if self.is_plain {
-            "is killed (SIGKILL)"
-        } else {
-            "✗ SIGKILL"
+        let text = match self.is_plain {
+            true => "is killed (SIGKILL)",
+            false => KILLED,
         };
         self.row(at_ns, who, text, "")
     }
@@ -279,6 +281,7 @@ impl Stage {
             let is_alive = self.lanes[lane.lane()] == Lane::Alive;
             let shown = if lane == who {
                 let gap = width.saturating_sub(2 + text.chars().count() + waited.chars().count());
+                let style = if text == KILLED { BAD } else { style };
                 row.push_str(&format!("{style}{text}{style:#}"));
                 if !waited.is_empty() {
                     row.push_str(&format!("{:gap$}{DIM}{waited}{DIM:#}", ""));

@@ -12,6 +12,8 @@ const DIM: Style = Style::new().effects(Effects::DIMMED);
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
 
+const HEAD: &str = "WHAT WAS SEEN";
+
 /// How a scene ended.
 pub(super) enum End {
     /// It was seen to its end: what, in a few words.
@@ -97,15 +99,18 @@ impl Summary {
     }
 
     fn table(&self) -> String {
+        let seen = self.rows.iter().filter_map(|row| row.seen.as_deref());
+        let width = seen.map(|seen| seen.chars().count()).max().unwrap_or(0);
+        let width = width.max(HEAD.len());
         let mut text = format!(
-            "{BOLD}{:<8}  {:<12}  {:<46}  FACTS{BOLD:#}\n",
-            "", "SCENE", "WHAT WAS SEEN"
+            "{BOLD}{:<8}  {:<12}  {HEAD:<width$}  FACTS{BOLD:#}\n",
+            "", "SCENE"
         );
         for row in &self.rows {
             let (verdict, style) = row.verdict();
             let seen = row.seen.as_deref().unwrap_or("-");
             text.push_str(&format!(
-                "{style}{verdict:<8}{style:#}  {:<12}  {seen:<46}  {}\n",
+                "{style}{verdict:<8}{style:#}  {:<12}  {seen:<width$}  {}\n",
                 row.scene,
                 row.facts()
             ));

@@ -27,7 +27,7 @@ pub(super) use pipes::{Piping, INSTANCES, PIPE, SHORT};
 pub(super) use programs::Hiring;
 pub(super) use streams::Streaming;
 pub(super) use threads::Threading;
-pub(super) use turns::{Turning, BELL, MUTEX, SEATS};
+pub(super) use turns::{Turning, BELL, FORK, MUTEX, SEATS, SPOON};
 pub(super) use worker::Work;
 
 use crate::args::{ActorArgs, Role};

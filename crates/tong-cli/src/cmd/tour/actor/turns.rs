@@ -40,6 +40,9 @@ pub(in super::super) enum Turning {
 pub(in super::super) const MUTEX: &str = "tour-mutex";
 pub(in super::super) const BELL: &str = "tour-bell";
 pub(in super::super) const SEATS: &str = "tour-seats";
+/// Two mutexes that two want in opposite order.
+pub(in super::super) const FORK: &str = "tour-fork";
+pub(in super::super) const SPOON: &str = "tour-spoon";
 
 /// What a worker has of them.
 #[derive(Default)]

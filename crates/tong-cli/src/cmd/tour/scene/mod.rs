@@ -1,14 +1,17 @@
 //! The scenes: each shows one thing that the project can do, with processes and a namespace of its own.
 
+mod deadlocks;
 mod environment;
 mod files;
 mod handles;
 mod leftovers;
+mod lists;
 mod mailslots;
 mod mutexes;
 mod overlapped;
 mod pipes;
 mod processes;
+mod prompt;
 mod relay;
 mod semaphores;
 mod streams;
@@ -95,6 +98,21 @@ pub(super) const SCENES: &[Scene] = &[
         name: "files",
         about: "Five ways to open a file, and what others may do meanwhile.",
         play: files::play,
+    },
+    Scene {
+        name: "lists",
+        about: "The processes of the machine, and how one is ended.",
+        play: lists::play,
+    },
+    Scene {
+        name: "deadlocks",
+        about: "Who waits on whom, seen from outside.",
+        play: deadlocks::play,
+    },
+    Scene {
+        name: "prompt",
+        about: "Pipelines, redirection, exit codes and variables at a prompt.",
+        play: prompt::play,
     },
     Scene {
         name: "relay",

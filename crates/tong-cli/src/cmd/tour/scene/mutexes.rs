@@ -50,7 +50,7 @@ fn an_owner_dies(play: &mut Play) -> Result<Who, Stop> {
     let next = play.watch(2)?;
     let all = first.iter().chain(&next);
     let abandoned = all.filter(|seen| told(seen, "abandoned!")).count();
-    play.check("those who hear of the death: the next owner", 1, abandoned)?;
+    play.check("owners that hear of the death", 1, abandoned)?;
     let is_usual = next.iter().any(|seen| told(seen, "owns it"));
     play.check_is("the one after that owns it as usual", is_usual)?;
     Ok(if heir == Who::Bee { Who::Cat } else { Who::Bee })

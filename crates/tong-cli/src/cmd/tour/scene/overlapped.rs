@@ -37,7 +37,5 @@ pub(super) fn play(play: &mut Play) -> Result<String, Stop> {
         .first()
         .map_or(0, |pipe| pipe["in_use"].as_u64().unwrap_or(0));
     play.check("instances in use", 3, in_use)?;
-    Ok(format!(
-        "{pending} in one thread; {packets} packets, 1 canceled"
-    ))
+    Ok(format!("{packets} reads at once in one thread, 1 canceled"))
 }

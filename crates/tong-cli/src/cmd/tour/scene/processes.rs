@@ -48,5 +48,5 @@ pub(super) fn play(play: &mut Play) -> Result<String, Stop> {
     let [given, crash] = [0, 1].map(|at| hex(code(&ends, at)));
     play.check("the code that the first one was given", hex(CODE), &given)?;
     play.check("that of a segmentation fault", hex(VIOLATION), &crash)?;
-    Ok(format!("{both}; 259, {three}, {given}, {crash}"))
+    Ok(format!("{both}; {three}, {given}, {crash}"))
 }

@@ -50,7 +50,10 @@ pub(super) fn play(play: &mut Play) -> Result<String, Stop> {
     let seen = answers.join(" ");
     play.check("the answers of the pipe's server", "= 42 = 12321", &seen)?;
     drop(relay);
-    Ok(format!("socket to pipe and back: {seen}"))
+    Ok(format!(
+        "{} by way of a Unix socket",
+        seen.replace("= ", "")
+    ))
 }
 
 /// Asks, over a connection for this question alone.

@@ -40,5 +40,5 @@ pub(super) fn play(play: &mut Play) -> Result<String, Stop> {
     let end = play.ask(Who::Manager, Threading::End)?;
     let code = format!("{:#x}", code(&[end], 0));
     play.check("its exit code", format!("{CODE:#x}"), &code)?;
-    Ok(format!("suspended twice, called once, ended with {code}"))
+    Ok(format!("suspended, called, ended with {code}"))
 }
