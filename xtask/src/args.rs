@@ -50,6 +50,12 @@ pub(crate) enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Take the tour, and draw it as the picture in README.md.
+    Picture {
+        /// Only draw what was kept of the last time.
+        #[arg(long)]
+        again: bool,
+    },
 }
 
 /// How strict and how long a run of all tests is.

@@ -16,6 +16,7 @@ mod install;
 mod installed_tree;
 mod library;
 mod lint;
+mod picture;
 mod report;
 mod suite;
 mod tree;
@@ -52,5 +53,6 @@ fn run(task: &Task) -> Outcome<()> {
         Task::Loom => suite::loom(&tree),
         Task::Fuzz { seconds } => suite::fuzz(&tree, *seconds),
         Task::Bench { args } => suite::bench(&tree, args),
+        Task::Picture { again } => picture::run(&tree, *again),
     }
 }

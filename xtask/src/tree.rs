@@ -63,6 +63,15 @@ impl Tree {
         self.win32().join("exports.map")
     }
 
+    /// What is kept of a tour, and the picture of it.
+    pub(crate) fn transcript(&self) -> PathBuf {
+        self.root.join("xtask/data/tour.ansi")
+    }
+
+    pub(crate) fn picture(&self) -> PathBuf {
+        self.root.join("docs/tour.svg")
+    }
+
     fn win32(&self) -> PathBuf {
         self.root.join("crates/tong-win32")
     }
