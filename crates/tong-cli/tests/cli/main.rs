@@ -13,6 +13,7 @@ mod objects;
 mod pipe;
 mod pipe_list;
 mod place;
+mod prompt_screen;
 mod read;
 mod relay;
 mod relay_ends;

@@ -103,6 +103,12 @@ impl Screen {
         done(self.tmux().args(["send-keys", "-l", "--", &unsplit(text)]));
     }
 
+    /// Pastes a text, as a terminal does that was asked to say what is pasted.
+    pub(crate) fn paste(&self, text: &str) {
+        done(self.tmux().args(["set-buffer", "--", &unsplit(text)]));
+        done(self.tmux().args(["paste-buffer", "-p", "-d"]));
+    }
+
     /// What is on the screen, without blanks at the ends of its lines and empty lines at its end.
     pub(crate) fn text(&self) -> String {
         trimmed(&done(self.tmux().args(["capture-pane", "-p"])))

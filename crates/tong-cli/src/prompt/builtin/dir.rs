@@ -50,7 +50,7 @@ enum Key {
     /// By name, whatever the case
     #[default]
     Name,
-    /// Largest first
+    /// Largest first, directories last
     Size,
     /// Latest first
     Time,
@@ -146,7 +146,9 @@ fn sort(entries: &mut [Entry], key: Key) {
     entries.sort_by_cached_key(|entry| entry.name.to_string_lossy().to_lowercase());
     match key {
         Key::Name => {}
-        Key::Size => entries.sort_by_key(|entry| Reverse(entry.size())),
+        Key::Size => {
+            entries.sort_by_key(|entry| (entry.is_directory(), Reverse(entry.size())));
+        }
         Key::Time => entries.sort_by_key(|entry| Reverse(entry.modified())),
         Key::Type => entries.sort_by_cached_key(|entry| {
             let ending = Path::new(&entry.name).extension();

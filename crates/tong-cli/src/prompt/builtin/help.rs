@@ -117,7 +117,7 @@ fn keys() -> String {
 fn about(name: &str) -> Option<String> {
     let (name, usage, help) = NAMES.iter().find(|(known, ..)| *known == name)?;
     if let Some(mut command) = command(name) {
-        return Some(command.render_long_help().ansi().to_string());
+        return Some(command.render_help().ansi().to_string());
     }
     let head = heading();
     let mut help = help.chars();
@@ -130,6 +130,16 @@ fn about(name: &str) -> Option<String> {
         "{first}{}\n\n{head}Usage:{head:#} {usage}\n",
         help.as_str()
     ))
+}
+
+/// The same for those that do not read their arguments in the way of tong's commands. `echo` has nothing but text.
+pub(super) fn short(name: &str) -> Option<String> {
+    let has_own = command(name).is_some() || name.eq_ignore_ascii_case("echo");
+    if has_own {
+        None
+    } else {
+        about(&name.to_ascii_lowercase())
+    }
 }
 
 #[cfg(test)]

@@ -267,7 +267,13 @@ fn call_with(
         errors,
         is_terminal,
     };
-    match function(&mut context, arguments) {
+    let is_asked = matches!(arguments, [word] if word == "--help" || word == "/?");
+    let about = if is_asked { help::short(name) } else { None };
+    let done = match about {
+        Some(about) => context.print_styled(&about).map(|()| 0),
+        None => function(&mut context, arguments),
+    };
+    match done {
         Ok(code) => code,
         Err(Failure::ReaderGone) => 0,
         Err(failure) => {

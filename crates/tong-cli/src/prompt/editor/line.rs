@@ -39,14 +39,14 @@ impl Line {
             .with_menu(ReedlineMenu::HistoryMenu(Box::new(history_menu())))
             .with_edit_mode(Box::new(Emacs::new(keys())))
             .with_validator(Box::new(Whole))
-            .use_bracketed_paste(true)
-            .with_ansi_colors(has_colours());
+            .use_bracketed_paste(true);
         if has_colours() {
             let hint = DefaultHinter::default().with_style(Style::new().fg(Color::DarkGray));
             editor = editor
                 .with_hinter(Box::new(hint))
                 .with_highlighter(Box::new(Colours));
         } else {
+            // Not without its escapes, which also show what is chosen: these are no colours.
             editor = editor.with_highlighter(Box::new(SimpleMatchHighlighter::default()));
         }
         Line { editor, known }
@@ -78,7 +78,7 @@ fn remembered(inputs: &[String]) -> FileBackedHistory {
 }
 
 fn completion_menu() -> ColumnarMenu {
-    let chosen = Style::new().reverse();
+    let (chosen, told) = (Style::new().reverse(), told());
     ColumnarMenu::default()
         .with_name(COMPLETIONS)
         .with_marker("> ")
@@ -86,7 +86,14 @@ fn completion_menu() -> ColumnarMenu {
         .with_selected_text_style(chosen)
         .with_match_text_style(Style::new().bold())
         .with_selected_match_text_style(chosen.bold())
-        .with_description_text_style(Style::new().fg(Color::DarkGray))
+        .with_description_text_style(told)
+}
+
+fn told() -> Style {
+    match has_colours() {
+        true => Style::new().fg(Color::DarkGray),
+        false => Style::new(),
+    }
 }
 
 fn history_menu() -> ListMenu {
@@ -95,7 +102,7 @@ fn history_menu() -> ListMenu {
         .with_marker("? ")
         .with_text_style(Style::new())
         .with_selected_text_style(Style::new().reverse())
-        .with_description_text_style(Style::new().fg(Color::DarkGray))
+        .with_description_text_style(told())
 }
 
 /// The usual keys, and some that hands know from elsewhere.

@@ -48,13 +48,14 @@ pub(crate) fn interact(shell: &mut Shell) -> Result<u32, Failure> {
     let (mut kept, inputs) = Kept::open();
     let mut line = is_fit().then(|| Line::new(&inputs));
     shell.history = inputs;
-    let mut plain = Plain::default();
+    let mut plain = Plain;
+    greet(line.is_some());
     loop {
         shell.tell_ended_jobs();
         let banner = Banner::of(shell.last_code());
         let entered = match &mut line {
             Some(line) => line.read(&banner, shell)?,
-            None => plain.read(&banner)?,
+            None => plain.read(&banner, shell)?,
         };
         match entered {
             Entered::Text(text) => {
@@ -75,6 +76,15 @@ pub(crate) fn interact(shell: &mut Shell) -> Result<u32, Failure> {
             }
         }
     }
+}
+
+/// Tells newcomers the few things that lead to all others.
+fn greet(has_keys: bool) {
+    let version = env!("CARGO_PKG_VERSION");
+    let keys = if has_keys { "Tab completes, " } else { "" };
+    let quiet = anstyle::Style::new().dimmed();
+    let text = format!("tong {version}: help tells what there is, {keys}Ctrl-D leaves");
+    anstream::eprintln!("{quiet}{text}{quiet:#}");
 }
 
 /// Can the editor work here?

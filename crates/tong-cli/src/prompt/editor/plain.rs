@@ -4,19 +4,25 @@ use super::banner::{Banner, CONTINUED};
 use super::Entered;
 use crate::exit::Failure;
 use crate::prompt::language::is_complete;
+use crate::prompt::Shell;
+use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use std::io::{self, BufRead, Write};
+use std::os::fd::AsFd;
 
 /// Reads lines without any help from us.
-#[derive(Default)]
 pub(super) struct Plain;
 
 impl Plain {
     /// Reads one whole input.
-    pub(super) fn read(&mut self, banner: &Banner) -> Result<Entered, Failure> {
+    pub(super) fn read(&mut self, banner: &Banner, shell: &mut Shell) -> Result<Entered, Failure> {
         let mut text = String::new();
         let mut before = banner.plain();
         loop {
             ask(&before);
+            if is_interrupted(shell) {
+                ask("\n");
+                return Ok(Entered::Nothing);
+            }
             let Some(line) = line()? else {
                 // The next words on the terminal are not the person's.
                 ask("\n");
@@ -45,6 +51,22 @@ fn ask(text: &str) {
     let _ = errors
         .write_all(text.as_bytes())
         .and_then(|()| errors.flush());
+}
+
+/// Waits for a line. True if Ctrl-C comes first, upon which the terminal throws away what was begun.
+fn is_interrupted(shell: &mut Shell) -> bool {
+    let input = io::stdin();
+    shell.children.forget();
+    loop {
+        shell.children.sleep(&[input.as_fd()]);
+        if shell.children.take_interrupted() {
+            return true;
+        }
+        let mut watched = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut watched, PollTimeout::ZERO) != Ok(0) {
+            return false;
+        }
+    }
 }
 
 /// A line without its end; `None` if there are no more.

@@ -105,7 +105,11 @@ pub(super) fn pids() -> Vec<Candidate> {
     let mut listed = listed();
     listed.sort_by_key(|process| std::cmp::Reverse((process.started, process.pid)));
     let candidate = |process: &Listed| {
-        Candidate::new(process.pid.to_string()).about(text::line(process.program.as_bytes()))
+        let (pid, program) = (process.pid, text::line(process.program.as_bytes()));
+        Candidate {
+            shown: Some(format!("{pid} {program}")),
+            ..Candidate::new(pid.to_string())
+        }
     };
     listed.iter().map(candidate).collect()
 }

@@ -27,6 +27,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The most suggestions that are told about. More are shown in columns, in which there is no room for it.
 const TOLD_MAX: usize = 24;
 
+/// The most characters of what is told about one.
+const ABOUT_MAX: usize = 48;
+
 /// The most suggestions.
 const OFFERED_MAX: usize = 1000;
 
@@ -140,10 +143,18 @@ fn suggestion(candidate: Candidate, place: &Place<'_>, at: usize, is_told: bool)
     Suggestion {
         value: place.write(&candidate.text),
         display_override: candidate.shown,
-        description: candidate.about.filter(|_| is_told),
+        description: candidate.about.filter(|_| is_told).map(shortened),
         span: Span::new(place.start(), at),
         append_whitespace: !candidate.goes_on,
         ..Suggestion::default()
+    }
+}
+
+/// The start of a text that is too long for the rest of a line.
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(ABOUT_MAX) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text,
     }
 }
 

@@ -3,9 +3,6 @@
 use super::{beginning_with, Candidate};
 use crate::text;
 
-/// The most characters of a value that are shown.
-const VALUE_MAX: usize = 40;
-
 /// The variable that a word ends in, if one has been begun there: where it starts in the word, and what it could become.
 pub(super) fn written_last(raw: &str) -> Option<(usize, Vec<Candidate>)> {
     if raw.starts_with('\'') {
@@ -40,15 +37,7 @@ pub(super) fn names(text: &str) -> Vec<Candidate> {
         let name = name.into_string().ok()?;
         // The hidden ones of Windows are nobody's business.
         let is_shown = !name.starts_with('=');
-        is_shown.then(|| Candidate::new(name).about(shortened(&value.to_string_lossy())))
+        is_shown.then(|| Candidate::new(name).about(text::line(value.as_encoded_bytes())))
     });
     beginning_with(candidates.collect(), text)
-}
-
-fn shortened(value: &str) -> String {
-    let value = text::line(value.as_bytes());
-    match value.char_indices().nth(VALUE_MAX) {
-        Some((at, _)) => format!("{}...", &value[..at]),
-        None => value,
-    }
 }
