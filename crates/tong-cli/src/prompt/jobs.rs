@@ -188,6 +188,11 @@ impl Job {
         }
     }
 
+    /// Was Ctrl-C pressed since its group has been there? Some of its programs may not have been in it yet.
+    pub(super) fn was_interrupted_early(&self) -> bool {
+        self.keeper.as_ref().is_some_and(Keeper::was_interrupted)
+    }
+
     /// Is it to die with the prompt?
     pub(super) fn guard(&mut self, yes: bool) {
         match (&mut self.keeper, yes) {

@@ -112,6 +112,7 @@ impl Shell {
     /// Runs one complete input to its end, and tells what goes wrong.
     pub(crate) fn run_line(&mut self, text: &str) -> Outcome {
         self.lines += 1;
+        self.children.forget();
         match language::parse(text) {
             Ok(steps) => self.run_steps(&steps, text),
             Err(problem) => {

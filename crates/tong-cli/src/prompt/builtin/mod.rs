@@ -11,6 +11,7 @@ mod dir;
 mod directory;
 mod environment;
 mod help;
+mod kill;
 mod list;
 mod show;
 mod sort;
@@ -37,6 +38,8 @@ pub(crate) enum Run {
     Apart(Function),
     /// As this program, with these arguments before its own.
     Tong(&'static [&'static str]),
+    /// In the prompt if it is alone, else as this program with these arguments before its own.
+    Either(Function, &'static [&'static str]),
 }
 
 /// A built-in.
@@ -126,7 +129,7 @@ pub(crate) fn find(name: &str) -> Option<Builtin> {
         "help" => Run::Here(help::run),
         "history" => Run::Here(list::history),
         "jobs" => Run::Here(list::jobs),
-        "kp" => Run::Tong(&["kp"]),
+        "kp" => Run::Either(kill::kp, &["kp"]),
         "lp" => Run::Tong(&["lp"]),
         "ls" => Run::Tong(&["ls"]),
         "pwd" => Run::Here(directory::pwd),
@@ -151,6 +154,8 @@ pub(crate) struct Context<'a> {
     pub(crate) errors: Box<dyn Write>,
     /// Does a person see the output at once?
     pub(crate) is_terminal: bool,
+    /// Where all of these lead.
+    streams: &'a Streams,
 }
 
 impl Context<'_> {
@@ -257,7 +262,8 @@ fn call_with(
     else {
         return not_run(io::ErrorKind::NotFound.into());
     };
-    let (Run::Here(function) | Run::Apart(function)) = builtin.run else {
+    let (Run::Here(function) | Run::Apart(function) | Run::Either(function, _)) = builtin.run
+    else {
         return not_run(io::ErrorKind::Unsupported.into());
     };
     let mut context = Context {
@@ -266,6 +272,11 @@ fn call_with(
         output,
         errors,
         is_terminal,
+        streams,
+    };
+    let (function, arguments) = match asks_for_help(builtin.name, arguments) {
+        true => (help::run as Function, &[builtin.name.to_owned()][..]),
+        false => (function, arguments),
     };
     let is_asked = matches!(arguments, [word] if word == "--help" || word == "/?");
     let about = if is_asked { help::short(name) } else { None };
@@ -276,11 +287,18 @@ fn call_with(
     match done {
         Ok(code) => code,
         Err(Failure::ReaderGone) => 0,
+        Err(Failure::Io(_, error)) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(failure) => {
             context.complain(&failure.text());
             failure.number().into()
         }
     }
+}
+
+/// Is that `NAME /?` or `NAME --help`? Those with more flags answer it themselves, and a text is a text.
+fn asks_for_help(name: &str, arguments: &[String]) -> bool {
+    let is_plain = command(name).is_none() && !matches!(name, "echo" | "rem" | "kp");
+    is_plain && matches!(arguments, [flag] if flag == "/?" || flag == "--help")
 }
 
 fn not_run(error: io::Error) -> u32 {

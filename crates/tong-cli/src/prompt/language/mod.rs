@@ -40,7 +40,8 @@ pub(crate) use expand::{Expander, Positions};
 pub(crate) use lexer::{is_complete, lex, Kind, Lexed, Open, Token, WordAt};
 pub(crate) use parser::{parse, Action, Command, Link, Pipeline, Problem, Redirect, Step};
 pub(crate) use syntax::SYNTAX;
-pub(crate) use word::{Part, Word};
+#[cfg(test)]
+use word::Word;
 
 #[cfg(test)]
 mod tests;

@@ -66,7 +66,8 @@ impl Children {
     }
 
     /// Has the person interrupted us?
-    pub(in crate::prompt) fn is_interrupted(&self) -> bool {
+    pub(in crate::prompt) fn is_interrupted(&mut self) -> bool {
+        self.drain();
         self.is_interrupted
     }
 
@@ -77,6 +78,7 @@ impl Children {
 
     /// Has the person interrupted what ran? Asked once.
     pub(in crate::prompt) fn take_interrupted(&mut self) -> bool {
+        self.drain();
         std::mem::take(&mut self.is_interrupted)
     }
 }

@@ -18,7 +18,9 @@ impl Shell {
 
     /// Waits for a job until it ends or is stopped, and tells of what a person wants to know; returns its code.
     pub(super) fn finish_in_foreground(&mut self, mut job: Job, has_terminal: bool) -> u32 {
-        self.children.forget();
+        if has_terminal && job.was_interrupted_early() {
+            job.signal(Signal::SIGINT);
+        }
         let state = self.await_job(&mut job, has_terminal);
         if let Some(terminal) = self.terminal.as_ref().filter(|_| has_terminal) {
             job.modes = terminal.modes().filter(|_| state == State::Stopped);
@@ -46,8 +48,8 @@ impl Shell {
             if !living.is_empty() {
                 self.children.sleep(&living);
             }
-            if self.children.take_interrupted() && !has_terminal {
-                // The keys come to us, so we pass it on.
+            if self.children.take_interrupted() {
+                // What comes to us does not come to them: we are in front, or were until a moment ago.
                 job.signal(Signal::SIGINT);
             }
         }
@@ -142,7 +144,6 @@ impl Shell {
     /// Waits until these jobs have ended, or Ctrl-C is pressed; takes them out of the list, and returns the code of the
     /// last one. One that is stopped does not end the wait.
     pub(in crate::prompt) fn await_jobs(&mut self, numbers: &[u32]) -> u32 {
-        self.children.forget();
         loop {
             let is_meant = |job: &&Job| numbers.contains(&job.number());
             let meant = self.jobs.iter().filter(is_meant);

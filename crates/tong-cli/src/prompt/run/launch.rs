@@ -27,13 +27,20 @@ pub(super) struct Stage<'a> {
     pub(super) streams: Streams,
 }
 
-/// Does this command run as a process?
+/// Does this command run as a process, if it is one of several?
 pub(super) fn is_process(words: &[String]) -> bool {
     let found = words.first().map(|name| builtin::find(name));
     match found {
         None => false,
         Some(found) => !matches!(found.map(|builtin| builtin.run), Some(Run::Here(_))),
     }
+}
+
+/// Does it, if it is alone and in the foreground?
+pub(super) fn is_process_alone(words: &[String]) -> bool {
+    let found = words.first().and_then(|name| builtin::find(name));
+    let is_either = matches!(found.map(|builtin| builtin.run), Some(Run::Either(..)));
+    is_process(words) && !is_either
 }
 
 impl Shell {
@@ -83,9 +90,11 @@ fn start(stage: Stage<'_>, group: Option<u32>) -> Result<Member, (String, u32)> 
         Some((name, Run::Apart(_))) => ProcessOptions::new(own_program())
             .args([BUILTIN_COMMAND, name])
             .args(arguments),
-        Some((_, Run::Tong(command))) => ProcessOptions::new(own_program())
-            .args(command)
-            .args(arguments),
+        Some((_, Run::Tong(command) | Run::Either(_, command))) => {
+            ProcessOptions::new(own_program())
+                .args(command)
+                .args(arguments)
+        }
         Some((_, Run::Here(_))) | None => ProcessOptions::new(program_of(name)?).args(arguments),
     };
     let failed = |error: std::io::Error| (format!("cannot hand over a stream: {error}"), FAILED);
@@ -95,14 +104,17 @@ fn start(stage: Stage<'_>, group: Option<u32>) -> Result<Member, (String, u32)> 
     }
     let process = options.inherit(Inherit::All).spawn();
     let process = process.map_err(|error| {
-        let code = match error.kind() {
-            ErrorKind::NotFound | ErrorKind::PathNotFound => NOT_FOUND,
+        match error.kind() {
+            // Its file was there a moment ago; if it still is, the interpreter that it names is not.
+            ErrorKind::NotFound | ErrorKind::PathNotFound => (
+                format!("{name}, or what it is to be run by, does not exist"),
+                NOT_FOUND,
+            ),
             ErrorKind::AccessDenied | ErrorKind::NotAProgram | ErrorKind::SharingViolation => {
-                NOT_RUNNABLE
+                (error.to_string(), NOT_RUNNABLE)
             }
-            _ => FAILED,
-        };
-        (error.to_string(), code)
+            _ => (error.to_string(), FAILED),
+        }
     })?;
     Ok(Member::Running {
         process,

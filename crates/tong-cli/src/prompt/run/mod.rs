@@ -86,7 +86,7 @@ impl Shell {
         if let ([command], [words], Place::Foreground) =
             (&pipeline.commands[..], &commands[..], place)
         {
-            if !launch::is_process(words) {
+            if !launch::is_process_alone(words) {
                 return self.run_here(command, words);
             }
         }
@@ -100,7 +100,9 @@ impl Shell {
     /// Runs a command that needs no process, alone.
     fn run_here(&mut self, command: &Command, words: &[String]) -> u32 {
         let targets = streams::targets(&command.redirects, &self.expander());
-        let streams = match Streams::own().redirect(&targets, &mut self.children) {
+        let redirected = Streams::own().redirect(&targets, &mut self.children);
+        let settled = redirected.and_then(|streams| streams.settle(&mut self.children));
+        let streams = match settled {
             Ok(streams) => streams,
             Err(why) => {
                 complain(&why);
@@ -122,6 +124,11 @@ impl Shell {
         text: &str,
         place: Place,
     ) -> u32 {
+        // While the keys still come to us: opening a FIFO may take for ever.
+        let streams = self.prepare(commands, place);
+        if self.children.is_interrupted() {
+            return ENDED_BY_CTRL_C;
+        }
         let mut keeper = match Keeper::start() {
             Ok(keeper) => keeper,
             Err(error) => {
@@ -134,22 +141,27 @@ impl Shell {
         }
         let has_terminal = place == Place::Foreground && self.give_terminal(keeper.group());
         let mut job = Job::new(text, Some(keeper));
-        self.start_stages(&mut job, commands, words, place);
+        for (words, streams) in words.iter().zip(streams) {
+            let member = match streams {
+                Ok(streams) => self.start_stage(Stage { words, streams }, job.group()),
+                Err(why) => {
+                    complain(&why);
+                    Member::Done(FAILED)
+                }
+            };
+            job.add(member);
+        }
         match place {
             Place::Foreground => self.finish_in_foreground(job, has_terminal),
             Place::Background => self.leave_in_background(job),
         }
     }
 
-    fn start_stages(
-        &mut self,
-        job: &mut Job,
-        commands: &[Command],
-        words: &[Vec<String>],
-        place: Place,
-    ) {
+    /// Makes the pipes between commands, and redirects streams.
+    fn prepare(&mut self, commands: &[Command], place: Place) -> Vec<Result<Streams, String>> {
+        let mut prepared = Vec::new();
         let mut input = None;
-        for (index, (command, words)) in commands.iter().zip(words).enumerate() {
+        for (index, command) in commands.iter().enumerate() {
             let mut streams = Streams::own();
             if place == Place::Background && !self.options.is_interactive && index == 0 {
                 // Else it would read what is meant for the prompt.
@@ -168,15 +180,11 @@ impl Shell {
                 }
             }
             let targets = streams::targets(&command.redirects, &self.expander());
-            let member = match streams.redirect(&targets, &mut self.children) {
-                Ok(streams) => self.start_stage(Stage { words, streams }, job.group()),
-                Err(why) => {
-                    complain(&why);
-                    Member::Done(FAILED)
-                }
-            };
-            job.add(member);
+            prepared.push(streams.redirect(&targets, &mut self.children));
         }
+        // Only now: one end of a FIFO may wait for the other, which is in the same pipeline.
+        let settle = |streams: Result<Streams, String>| streams?.settle(&mut self.children);
+        prepared.into_iter().map(settle).collect()
     }
 
     fn expander(&self) -> Expander<'_> {

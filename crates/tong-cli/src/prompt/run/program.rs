@@ -48,6 +48,11 @@ fn candidates(name: &str) -> Vec<PathBuf> {
     }
     if name.contains(['/', '\\']) || name.contains(':') {
         let path = path_of(name);
+        // Without a directory it would be looked for in PATH.
+        let path = match path.components().count() {
+            1 => Path::new(".").join(path),
+            _ => path,
+        };
         return variations(&path.to_string_lossy())
             .map(PathBuf::from)
             .collect();

@@ -19,6 +19,18 @@ enum End {
     Own(u8),
     Null,
     File(OwnedFd),
+    /// A FIFO that nobody has opened at the other end yet.
+    Opening(Opening),
+}
+
+/// A FIFO that a thread is opening. If the person does not want to wait any longer, the thread is left alone with it.
+#[derive(Debug)]
+struct Opening {
+    /// How people call it, and what they want of it.
+    what: String,
+    opened: mpsc::Receiver<io::Result<File>>,
+    /// Hung up on when it is open.
+    end: PipeReader,
 }
 
 /// The input, output and errors of a command.
@@ -54,7 +66,7 @@ impl Streams {
         self
     }
 
-    /// Redirects them, one after the other. Opening a FIFO takes until somebody opens its other end, or Ctrl-C is pressed.
+    /// Redirects them, one after the other. FIFOs are open only once they are [settled](Streams::settle).
     pub(super) fn redirect(
         mut self,
         targets: &[(u8, Target)],
@@ -65,16 +77,38 @@ impl Streams {
             let mut write = OpenOptions::new();
             write.create(true);
             self.ends[stream] = match target {
-                Target::Read(name) => open(OpenOptions::new().read(true), name, "read", children)?,
-                Target::Write(name) => {
-                    open(write.write(true).truncate(true), name, "write", children)?
+                Target::Read(name) => open(OpenOptions::new().read(true), name, "read")?,
+                Target::Write(name) => open(write.write(true).truncate(true), name, "write")?,
+                Target::Append(name) => open(write.append(true), name, "write")?,
+                Target::Same(other) => {
+                    let other = &mut self.ends[usize::from(*other)];
+                    other.settle(children)?;
+                    other.same()?
                 }
-                Target::Append(name) => open(write.append(true), name, "write", children)?,
-                Target::Same(other) => self.ends[usize::from(*other)].same()?,
             };
             self.feeds_next &= stream != 1;
         }
         Ok(self)
+    }
+
+    /// Waits until all of them are open, or Ctrl-C is pressed.
+    pub(super) fn settle(mut self, children: &mut Children) -> Result<Streams, String> {
+        for end in &mut self.ends {
+            end.settle(children)?;
+        }
+        Ok(self)
+    }
+
+    /// Another descriptor for one of them.
+    pub(in crate::prompt) fn copy(&self, stream: u8) -> io::Result<OwnedFd> {
+        match &self.ends[usize::from(stream)] {
+            End::Own(number) => own(*number).try_clone_to_owned(),
+            End::Null | End::Opening(_) => {
+                let mut null = OpenOptions::new();
+                Ok(null.read(true).write(true).open("/dev/null")?.into())
+            }
+            End::File(file) => file.try_clone(),
+        }
     }
 
     /// Is the output the pipe to the next command?
@@ -94,7 +128,7 @@ impl Streams {
     pub(in crate::prompt) fn reader(&self) -> io::Result<Box<dyn Read>> {
         Ok(match &self.ends[0] {
             End::Own(_) => Box::new(io::stdin()),
-            End::Null => Box::new(io::empty()),
+            End::Null | End::Opening(_) => Box::new(io::empty()),
             End::File(file) => Box::new(File::from(file.try_clone()?)),
         })
     }
@@ -104,7 +138,7 @@ impl Streams {
         Ok(match &self.ends[usize::from(stream)] {
             End::Own(2) => Box::new(io::stderr()),
             End::Own(_) => Box::new(io::stdout()),
-            End::Null => Box::new(io::sink()),
+            End::Null | End::Opening(_) => Box::new(io::sink()),
             End::File(file) => Box::new(File::from(file.try_clone()?)),
         })
     }
@@ -113,7 +147,7 @@ impl Streams {
     pub(super) fn take_output(&mut self) -> Option<OwnedFd> {
         match std::mem::replace(&mut self.ends[1], End::Null) {
             End::File(file) => Some(file),
-            End::Own(_) | End::Null => None,
+            End::Own(_) | End::Null | End::Opening(_) => None,
         }
     }
 
@@ -121,18 +155,37 @@ impl Streams {
     pub(in crate::prompt) fn is_terminal(&self) -> bool {
         match &self.ends[1] {
             End::Own(number) => own(*number).is_terminal(),
-            End::Null => false,
+            End::Null | End::Opening(_) => false,
             End::File(file) => file.is_terminal(),
         }
     }
 }
 
 impl End {
+    /// Waits until it is open, if it is a FIFO.
+    fn settle(&mut self, children: &mut Children) -> Result<(), String> {
+        let End::Opening(opening) = self else {
+            return Ok(());
+        };
+        let failed = |why: &str| format!("cannot {}: {why}", opening.what);
+        loop {
+            if let Ok(opened) = opening.opened.try_recv() {
+                let file = opened.map_err(|error| failed(&error.to_string()))?;
+                *self = End::File(file.into());
+                return Ok(());
+            }
+            if children.is_interrupted() {
+                return Err(failed("interrupted"));
+            }
+            children.sleep(&[opening.end.as_fd()]);
+        }
+    }
+
     /// Another one that goes to the same place.
     fn same(&self) -> Result<End, String> {
         Ok(match self {
             End::Own(number) => End::Own(*number),
-            End::Null => End::Null,
+            End::Null | End::Opening(_) => End::Null,
             End::File(file) => {
                 let copy = file.try_clone();
                 End::File(copy.map_err(|error| format!("cannot copy a stream: {error}"))?)
@@ -144,7 +197,7 @@ impl End {
         Ok(match self {
             End::Own(same) if same == number => Stream::Inherit,
             End::Own(other) => own(other).try_clone_to_owned()?.into(),
-            End::Null => Stream::Null,
+            End::Null | End::Opening(_) => Stream::Null,
             End::File(file) => file.into(),
         })
     }
@@ -185,24 +238,21 @@ pub(super) fn targets(redirects: &[Redirect], expander: &Expander<'_>) -> Vec<(u
         .collect()
 }
 
-fn open(
-    options: &OpenOptions,
-    name: &str,
-    what: &str,
-    children: &mut Children,
-) -> Result<End, String> {
+fn open(options: &OpenOptions, name: &str, what: &str) -> Result<End, String> {
     let path = path_of(name);
+    let what = format!("{what} {name}");
+    let failed = |error: io::Error| format!("cannot {what}: {error}");
     let is_fifo = path.metadata().is_ok_and(|meta| meta.file_type().is_fifo());
-    let file = match is_fifo {
-        true => open_fifo(options.clone(), path, children),
-        false => options.open(path),
-    };
-    file.map(|file| End::File(file.into()))
-        .map_err(|error| format!("cannot {what} {name}: {error}"))
+    match is_fifo {
+        true => start_opening(options.clone(), path, what.clone()).map_err(failed),
+        false => {
+            let file = options.open(path).map_err(failed)?;
+            Ok(End::File(file.into()))
+        }
+    }
 }
 
-/// Opens a FIFO in a thread, which is left alone with it if the person does not want to wait any longer.
-fn open_fifo(options: OpenOptions, path: PathBuf, children: &mut Children) -> io::Result<File> {
+fn start_opening(options: OpenOptions, path: PathBuf, what: String) -> io::Result<End> {
     let (end, held) = io::pipe()?;
     let (send, opened) = mpsc::channel();
     let open = move || {
@@ -210,14 +260,5 @@ fn open_fifo(options: OpenOptions, path: PathBuf, children: &mut Children) -> io
         drop(held);
     };
     thread::Builder::new().name("open".to_owned()).spawn(open)?;
-    children.forget();
-    loop {
-        children.sleep(&[end.as_fd()]);
-        if let Ok(file) = opened.try_recv() {
-            return file;
-        }
-        if children.is_interrupted() {
-            return Err(io::Error::other("interrupted"));
-        }
-    }
+    Ok(End::Opening(Opening { what, opened, end }))
 }
