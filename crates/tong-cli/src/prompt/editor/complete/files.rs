@@ -32,7 +32,7 @@ fn entries(text: &str, has_home: bool, is_wanted: fn(&DirEntry) -> bool) -> Vec<
     };
     let mut found: Vec<Candidate> = entries
         .flatten()
-        .filter(|entry| is_wanted(entry))
+        .filter(is_wanted)
         .filter_map(|entry| candidate(dir, &entry))
         .filter(|found| begun.starts_with('.') || !found.text[dir.len()..].starts_with('.'))
         .collect();

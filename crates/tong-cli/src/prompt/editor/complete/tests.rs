@@ -49,7 +49,7 @@ fn the_first_word_is_a_command() {
     let (_place, path) = place();
     let here = |name: &str| format!("{path}/{name}");
     assert_eq!(lines(&here("p")), [here("prog")]);
-    assert_eq!(lines(&here("alph")), [String::new(); 0]);
+    assert!(lines(&here("alph")).is_empty());
 }
 
 #[test]
@@ -61,11 +61,11 @@ fn other_words_are_files() {
     assert_eq!(lines(&with("s")), [with("sub/")]);
     assert_eq!(lines(&with(".h")), [with(".hidden")]);
     assert_eq!(lines(&with("")).len(), 8);
-    assert_eq!(lines(&with("none")), [String::new(); 0]);
+    assert!(lines(&with("none")).is_empty());
     let redirected = format!("echo a > {path}/al");
     assert_eq!(lines(&redirected), [format!("echo a > {path}/alpha")]);
     let nowhere = format!("cat {path}/none/x");
-    assert_eq!(lines(&nowhere), [String::new(); 0]);
+    assert!(lines(&nowhere).is_empty());
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn processes_are_offered_by_id_and_by_program() {
 
 #[test]
 fn nothing_is_offered_in_a_comment_and_nothing_breaks() {
-    assert_eq!(lines("echo a # ech"), [String::new(); 0]);
+    assert!(lines("echo a # ech").is_empty());
     for line in [
         "\"",
         "'",

@@ -11,7 +11,7 @@ pub(super) fn written_last(raw: &str) -> Option<(usize, Vec<Candidate>)> {
     let start = raw.rfind(['%', '$'])?;
     let (sign, begun) = raw[start..].split_at(1);
     let is_escaped = raw[..start].ends_with('^');
-    let is_closed = sign == "%" && raw.matches('%').count() % 2 == 0;
+    let is_closed = sign == "%" && raw.matches('%').count().is_multiple_of(2);
     let (open, close, name) = match (sign, begun.strip_prefix('{')) {
         ("$", Some(name)) => ("${", "}", name),
         ("$", None) => ("$", "", begun),
