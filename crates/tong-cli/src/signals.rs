@@ -5,6 +5,7 @@
 //! Signals that the caller has us ignore, as `nohup` does, stay ignored.
 
 use crate::exit::Failure;
+use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::signal::{self, SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::fs;
@@ -73,6 +74,22 @@ impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// Waits until standard input can be read. False if Ctrl-C came first, which is known only where that is held back; elsewhere
+/// it has ended the program.
+pub(crate) fn await_input() -> io::Result<bool> {
+    if !SigSet::thread_get_mask()?.contains(Signal::SIGINT) {
+        return Ok(true);
+    }
+    let set = SigSet::from(Signal::SIGINT);
+    let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+    let interrupts = SignalFd::with_flags(&set, flags)?;
+    let input = io::stdin();
+    let watched = [input.as_fd(), interrupts.as_fd()];
+    let mut watched = watched.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+    poll(&mut watched, PollTimeout::NONE)?;
+    Ok(interrupts.read_signal()?.is_none())
 }
 
 /// The signals that are ignored, a bit each, the lowest for signal 1.

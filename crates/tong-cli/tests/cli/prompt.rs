@@ -120,6 +120,10 @@ fn a_program_that_cannot_be_run_has_a_code_and_a_reason() {
         ran.text() == "126\n" && ran.err.contains("directory"),
         "{ran:?}"
     );
+    assert_eq!(
+        said(&place, "no-such-program 2> why & type why | wc -l"),
+        "1\n"
+    );
     // The others of the pipeline go on.
     let ran = prompt(&place, "no-such-program | cat && echo on").expect_code(0);
     assert_eq!(ran.text(), "on\n");
@@ -300,6 +304,26 @@ fn a_job_in_the_background_is_ended_by_its_name() {
     let text =
         format!("start ./{name} 60\nkp {name} --code 3221225786 > nul\nwait 1\necho %ERRORLEVEL%");
     assert_eq!(said(&place, &text), "3221225786\n");
+}
+
+/// P-106.
+#[test]
+fn a_prompt_that_is_to_end_itself_ends_with_that_code() {
+    let place = Place::new();
+    let mut running = start(place.tong(&["prompt"]).stdin(Stdio::piped()));
+    let pid = running.child.id();
+    let mut input = running.child.stdin.take().expect("a pipe");
+    let text = format!("echo one\nkp {pid} --code 77\necho two\n");
+    input.write_all(text.as_bytes()).expect("it reads");
+    let ran = finish(running);
+    assert_eq!((ran.code, ran.text()), (Some(77), "one\n"), "{ran:?}");
+    for text in ["kp", "kp 0", "kp no-such-program-anywhere", "kp --none 1"] {
+        let ran = prompt(&place, &format!("{text} > nul"));
+        assert!(
+            ran.code != Some(0) && ran.err.starts_with("tong: "),
+            "{text}: {ran:?}"
+        );
+    }
 }
 
 /// A manager that starts workers and adds up their codes; a receiver and a sender who know only a name.

@@ -148,6 +148,37 @@ fn waiting_and_opening_can_be_interrupted() {
 }
 
 #[test]
+fn a_question_is_answered_by_ctrl_c() {
+    let place = Place::new();
+    // A name that no other process of the machine has.
+    let name = format!("nap{}q", std::process::id());
+    std::fs::copy("/bin/sleep", place.dir.path().join(&name)).expect("a copy");
+    let Some(screen) = begin(&place, &[]) else {
+        return;
+    };
+    enter(&screen, &format!("start ./{name} 60 & start ./{name} 60"));
+    screen.wait_for("job 2, pid");
+    enter(&screen, &format!("kp {name}"));
+    screen.wait_for("yes or no [no]:");
+    screen.keys(&["C-c"]);
+    screen.wait_for("nothing was ended");
+    enter(&screen, "jobs --json | tr a-z A-Z");
+    screen.wait_until("both jobs", |shown| {
+        shown.matches("\"STATE\":\"RUNNING\"").count() == 2
+    });
+    enter(&screen, &format!("kp {name}"));
+    screen.wait_until("another question", |shown| {
+        shown.matches("yes or no [no]:").count() == 2
+    });
+    enter(&screen, "yes");
+    screen.wait_until("both ends", |shown| {
+        shown.matches("ended with exit code 1 ").count() >= 2
+    });
+    enter(&screen, "exit 0");
+    assert_eq!(screen.code(), 0);
+}
+
+#[test]
 fn a_person_is_told_before_a_stopped_job_ends_with_the_prompt() {
     let place = Place::new();
     let Some(screen) = begin(&place, &[]) else {

@@ -160,7 +160,12 @@ fn answer(question: &str) -> io::Result<String> {
     stderr.write_all(text::visible(question).as_bytes())?;
     stderr.flush()?;
     let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
+    if crate::signals::await_input()? {
+        io::stdin().lock().read_line(&mut answer)?;
+    } else {
+        // The cursor stands behind the terminal's ^C.
+        writeln!(stderr)?;
+    }
     Ok(answer)
 }
 

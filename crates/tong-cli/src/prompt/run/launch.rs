@@ -48,13 +48,16 @@ impl Shell {
     pub(super) fn start_stage(&mut self, stage: Stage<'_>, group: Option<u32>) -> Member {
         match stage.words.first() {
             None => Member::Done(0),
-            Some(_) if is_process(stage.words) => match start(stage, group) {
-                Ok(member) => member,
-                Err((why, code)) => {
-                    complain(&why);
+            Some(_) if is_process(stage.words) => {
+                let errors = stage.streams.writer(2);
+                start(stage, group).unwrap_or_else(|(why, code)| {
+                    if let Ok(mut errors) = errors {
+                        let why = crate::text::visible(&why);
+                        let _ = writeln!(errors, "tong: {why}");
+                    }
                     Member::Done(code)
-                }
-            },
+                })
+            }
             Some(name) => Member::Done(self.run_and_feed(name, stage)),
         }
     }
