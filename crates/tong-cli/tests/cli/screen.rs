@@ -174,6 +174,29 @@ impl Screen {
         text.strip_suffix('\n')?.parse().ok()
     }
 
+    /// What tmux knows of the terminal, as its formats name it: `#{cursor_x}`.
+    pub(crate) fn ask(&self, format: &str) -> String {
+        let said = done(self.tmux().args(["display-message", "-p", format]));
+        said.trim_end().to_owned()
+    }
+
+    /// The settings of the terminal, as stty tells them, each between blanks.
+    pub(crate) fn settings(&self) -> String {
+        let terminal = self.ask("#{pane_tty}");
+        let said = done(Command::new("stty").args(["-F", &terminal, "-a"]));
+        format!(
+            " {} ",
+            said.split_whitespace().collect::<Vec<_>>().join(" ")
+        )
+    }
+
+    /// Makes the terminal so wide and so high.
+    pub(crate) fn resize(&self, (width, height): (u16, u16)) {
+        let mut command = self.tmux();
+        command.args(["resize-window", "-x", &width.to_string()]);
+        done(command.args(["-y", &height.to_string()]));
+    }
+
     fn tmux(&self) -> Command {
         let mut command = Command::new("tmux");
         command.arg("-u").arg("-S").arg(self.dir.join("socket"));

@@ -97,7 +97,7 @@ impl Columns for Object {
 impl Line for Process {
     type Key = super::look::ProcessKey;
     const SORTS: &'static [&'static str] = &[
-        "pid", "program", "handles", "objects", "waits", "memory", "age",
+        "pid", "command", "handles", "objects", "waits", "memory", "age",
     ];
 
     fn key(&self) -> Self::Key {
@@ -105,12 +105,12 @@ impl Line for Process {
     }
 
     fn text(&self, text: &mut String) {
-        text.push_str(&format!("{} {} {}", self.key.0, self.program, self.user));
+        text.push_str(&format!("{} {} {}", self.key.0, self.command, self.user));
     }
 
     fn order(&self, other: &Process, sort: usize) -> Ordering {
         let first = match sort {
-            1 => self.program.cmp(&other.program),
+            1 => self.command.cmp(&other.command),
             2 => other.handles.cmp(&self.handles),
             3 => other.objects.cmp(&self.objects),
             4 => other.waits.cmp(&self.waits),
@@ -125,7 +125,7 @@ impl Line for Process {
 impl Columns for Process {
     const COLUMNS: &'static [Column] = &[
         sorted(number("PID", 7, 0), 0),
-        sorted(words("PROGRAM", 10, ANY, 0), 1),
+        sorted(words("COMMAND", 10, ANY, 0), 1),
         words("USER", 6, 12, 7),
         number("PARENT", 7, 9),
         sorted(number("HANDLES", 7, 1), 2),
@@ -141,7 +141,7 @@ impl Columns for Process {
     fn cell(&self, column: usize) -> (String, Tone) {
         match column {
             0 => usual(&self.key.0.to_string()),
-            1 => usual(&self.program),
+            1 => usual(&self.command),
             2 => faint(&self.user),
             3 => faint(&self.parent.to_string()),
             4 => self
@@ -205,11 +205,11 @@ impl Line for Wait {
 impl Columns for Wait {
     const COLUMNS: &'static [Column] = &[
         sorted(words("", 2, 2, 0), 0),
-        sorted(words("THREAD", 9, 17, 1), 2),
-        words("PROGRAM", 8, 16, 3),
+        sorted(words("THREAD", 9, 15, 1), 2),
+        words("PROGRAM", 8, 12, 3),
         sorted(words("WAITS FOR", 14, ANY, 0), 3),
         words("HELD BY", 14, 30, 2),
-        sorted(number("SINCE", 7, 4), 1),
+        sorted(number("SINCE", 8, 4), 1),
         words("UNTIL", 8, 8, 5),
     ];
 

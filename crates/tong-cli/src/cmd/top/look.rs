@@ -4,8 +4,8 @@
 
 use super::super::ls;
 use super::super::pipe;
+use super::known::{self, Known};
 use super::rates::{Rate, Rates};
-use super::users::Users;
 use super::waits::{thread, Ring, Wait};
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -64,6 +64,8 @@ pub(super) struct Process {
     pub(super) key: ProcessKey,
     pub(super) parent: u32,
     pub(super) program: String,
+    /// The program and its arguments.
+    pub(super) command: String,
     pub(super) threads: u32,
     pub(super) handles: Option<u32>,
     /// How many named objects it has open.
@@ -85,7 +87,7 @@ pub(super) struct Process {
 
 impl Look {
     /// Turns a view into rows.
-    pub(super) fn of(view: View, rates: &mut Rates, users: &mut Users) -> Look {
+    pub(super) fn of(view: View, rates: &mut Rates, known: &mut Known) -> Look {
         let (waits, rings) = super::waits::of(&view);
         rates.begin(view.taken);
         let counts = Counts::of(&view.objects, &waits);
@@ -94,13 +96,16 @@ impl Look {
             let listed = &user.process;
             let key = (listed.pid, listed.started);
             Process {
-                user: users.name(listed.uid),
+                user: known.user(listed.uid),
+                command: known.command(listed),
                 load: rates.load(key, listed.processor_time),
                 age: up.map(|up| up.saturating_sub(listed.started)),
                 ..counts.process(user)
             }
         };
-        let processes = view.processes.iter().map(process).collect();
+        let processes = view.processes.iter().map(process);
+        let processes: Vec<Process> = processes.filter(Process::takes_part).collect();
+        known.keep(processes.iter().map(|process| process.key));
         let objects = view.objects.into_iter();
         let objects = objects.map(|entry| Object::of(entry, rates)).collect();
         rates.end();
@@ -130,7 +135,9 @@ impl Look {
     pub(super) fn program(&self, pid: i32) -> String {
         let same = |process: &&Process| u32::try_from(pid) == Ok(process.key.0);
         let found = self.processes.iter().find(same);
-        found.map_or("?".to_owned(), |process| process.program.clone())
+        let other = || u32::try_from(pid).ok().and_then(known::program);
+        let program = found.map(|process| process.program.clone()).or_else(other);
+        program.unwrap_or_else(|| "?".to_owned())
     }
 }
 
@@ -308,6 +315,7 @@ impl Counts {
             key: (listed.pid, listed.started),
             parent: listed.parent,
             program: shown(&listed.program),
+            command: String::new(),
             threads: listed.threads,
             handles: user.handles,
             objects: self.objects.get(&pid).copied().unwrap_or(0),
@@ -320,6 +328,13 @@ impl Counts {
             is_suspended: listed.state == tong::process::list::State::Stopped,
             age: None,
         }
+    }
+}
+
+impl Process {
+    /// Processes that use tong elsewhere, in another namespace, would only be in the way here.
+    fn takes_part(&self) -> bool {
+        self.objects > 0 || self.waits > 0 || self.handles.is_some_and(|count| count > 0)
     }
 }
 

@@ -15,6 +15,7 @@ mod columns;
 mod control;
 mod cost;
 mod keys;
+mod known;
 mod list;
 mod lists;
 mod live;
@@ -29,7 +30,6 @@ mod rates;
 mod samples;
 mod screen;
 mod terminal;
-mod users;
 mod waits;
 
 use crate::args::TopArgs;

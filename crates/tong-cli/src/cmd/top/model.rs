@@ -2,11 +2,11 @@
 //!
 //! Nothing here draws, waits, or touches another process.
 
+use super::known::Known;
 use super::list::{List, Move};
 use super::look::{Look, Object, Process};
 use super::page::Page;
 use super::rates::Rates;
-use super::users::Users;
 use super::waits::{Target, Wait};
 use crate::args::Pane;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(super) struct Model {
     pub(super) place: String,
     pub(super) look: Look,
     pub(super) rates: Rates,
-    users: Users,
+    known: Known,
     pub(super) pane: Pane,
     pub(super) objects: List<Object>,
     pub(super) processes: List<Process>,
@@ -61,10 +61,10 @@ pub(super) struct Message {
 
 impl Model {
     pub(super) fn new(place: String, view: View) -> Model {
-        let (mut rates, mut users) = (Rates::default(), Users::default());
-        let look = Look::of(view, &mut rates, &mut users);
+        let (mut rates, mut known) = (Rates::default(), Known::default());
+        let look = Look::of(view, &mut rates, &mut known);
         Model {
-            users,
+            known,
             ..Model::of(place, look, rates)
         }
     }
@@ -75,7 +75,7 @@ impl Model {
             place,
             look,
             rates,
-            users: Users::default(),
+            known: Known::default(),
             pane: Pane::Objects,
             objects: List::default(),
             processes: List::default(),
@@ -107,7 +107,7 @@ impl Model {
 
     /// Takes over a newer look.
     pub(super) fn update(&mut self, view: View) {
-        self.look = Look::of(view, &mut self.rates, &mut self.users);
+        self.look = Look::of(view, &mut self.rates, &mut self.known);
         self.settle();
     }
 

@@ -221,7 +221,7 @@ fn facts(process: &Process, look: &Look) -> Facts {
         program => format!("{} {program}", process.parent),
     };
     let mut facts = vec![
-        ("program", process.program.clone()),
+        ("command", process.command.clone()),
         ("user", process.user.clone()),
         ("parent", parent),
         ("threads", process.threads.to_string()),

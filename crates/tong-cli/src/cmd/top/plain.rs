@@ -1,10 +1,10 @@
 //! The same without a screen: tables for logs, and JSON for programs.
 
 use super::columns::Columns;
+use super::known::Known;
 use super::list::List;
 use super::look::{Look, Object, Process};
 use super::rates::Rates;
-use super::users::Users;
 use super::waits::Wait;
 use crate::args::{Pane, TopArgs};
 use crate::cmd::ls;
@@ -48,6 +48,7 @@ struct ProcessRecord<'a> {
     pid: u32,
     parent: u32,
     program: &'a str,
+    command: &'a str,
     user: &'a str,
     threads: u32,
     handles: Option<u32>,
@@ -83,14 +84,17 @@ struct DeadlockRecord {
     will_end: bool,
 }
 
+/// Characters of a cell.
+const CELL_MAX: usize = 50;
+
 /// Prints what there is, again and again.
 pub(super) fn run(args: &TopArgs) -> Result<(), Failure> {
     let mut inspector = Inspector::new()?;
-    let (mut rates, mut users) = (Rates::default(), Users::default());
+    let (mut rates, mut known) = (Rates::default(), Known::default());
     let mut left = args.count;
     loop {
         let begun = Instant::now();
-        let look = Look::of(inspector.look()?, &mut rates, &mut users);
+        let look = Look::of(inspector.look()?, &mut rates, &mut known);
         match args.json {
             true => output::print_json(&record(&look, &args.filter))?,
             false => output::print(&tables(&look, args)?)?,
@@ -143,6 +147,7 @@ fn process(process: &Process) -> ProcessRecord<'_> {
         pid: process.key.0,
         parent: process.parent,
         program: &process.program,
+        command: &process.command,
         user: &process.user,
         threads: process.threads,
         handles: process.handles,
@@ -224,6 +229,15 @@ fn processes(count: usize) -> String {
     }
 }
 
+/// No more of a text than a line has room for; `--json` has all of it.
+fn short(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(CELL_MAX) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// A table of all columns, each as wide as it must be; nothing if there are no lines.
 fn table<L: Columns>(lines: &[L], filter: &str) -> String {
     let lines: Vec<&L> = chosen(lines, filter).collect();
@@ -233,7 +247,7 @@ fn table<L: Columns>(lines: &[L], filter: &str) -> String {
     let columns = L::COLUMNS;
     let mut rows = vec![columns.iter().map(|it| it.title.to_owned()).collect()];
     for line in lines {
-        let cells = (0..columns.len()).map(|column| line.cell(column).0);
+        let cells = (0..columns.len()).map(|column| short(line.cell(column).0));
         rows.push(cells.collect::<Vec<_>>());
     }
     let width = |column: usize| {

@@ -42,6 +42,7 @@ pub(super) fn process(pid: u32, program: &str) -> Process {
         key: (pid, Duration::from_secs(pid.into())),
         parent: 1,
         program: program.to_owned(),
+        command: format!("{program} --quickly"),
         threads: 1,
         handles: Some(3),
         objects: 2,

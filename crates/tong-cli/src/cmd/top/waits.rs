@@ -117,9 +117,11 @@ impl<'a> Names<'a> {
         }
     }
 
-    fn program(&self, pid: i32) -> &str {
+    fn program(&self, pid: i32) -> String {
         let pid = u32::try_from(pid).unwrap_or(0);
-        self.programs.get(&pid).map_or("?", String::as_str)
+        let known = self.programs.get(&pid).cloned();
+        let program = known.or_else(|| super::known::program(pid));
+        program.unwrap_or_else(|| "?".to_owned())
     }
 
     fn thread(&self, thread: ThreadId) -> String {
@@ -135,7 +137,7 @@ impl<'a> Names<'a> {
         }
         Wait {
             key: (thread.pid, thread.tid),
-            program: self.program(thread.pid).to_owned(),
+            program: self.program(thread.pid),
             target: self.targets(waiting),
             leads_to: waiting
                 .awaited
@@ -191,7 +193,7 @@ impl<'a> Names<'a> {
                 format!("{what} {}", self.object(*object))
             }
             Awaited::Descriptor { number, what } => {
-                format!("descriptor {number} ({})", shown(what))
+                format!("{} at descriptor {number}", readable(what))
             }
             Awaited::Unnamed { kind, id, .. } => format!("{kind} {id}"),
             Awaited::Process(pid) => format!("end of process {pid}"),
@@ -234,6 +236,20 @@ impl<'a> Names<'a> {
                 .map(Target::Process),
             _ => None,
         }
+    }
+}
+
+/// What a descriptor is for, as far as its name says so.
+fn readable(what: &str) -> String {
+    let is = |start: &str| what.starts_with(start);
+    match what {
+        "anon_inode:[signalfd]" => "a signal".to_owned(),
+        "anon_inode:[eventfd]" => "an eventfd".to_owned(),
+        "anon_inode:[timerfd]" => "a timer".to_owned(),
+        "anon_inode:[pidfd]" => "a process".to_owned(),
+        _ if is("socket:") => "a socket".to_owned(),
+        _ if is("pipe:") => "a pipe without name".to_owned(),
+        _ => shown(what),
     }
 }
 

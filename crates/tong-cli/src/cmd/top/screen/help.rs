@@ -40,16 +40,13 @@ const TEXT: [(&str, &str); 26] = [
     ("", ""),
     (
         "",
-        "Red lines are deadlocks: each thread waits for what the next one has.",
+        "Red: deadlocks, in which each waits for what the next one has.",
     ),
     (
         "",
-        "Cost is the part of one processor that this screen takes.",
+        "Cost: the part of one processor that this screen takes.",
     ),
-    (
-        "",
-        "Nothing is asked of the programs that are watched: they are only read.",
-    ),
+    ("", "Nothing is asked of the programs that are watched."),
 ];
 /// Keys have so many columns.
 const KEYS: u16 = 13;

@@ -252,7 +252,9 @@ impl Canvas<'_> {
         }
         if let Mode::Filter(_) = model.mode {
             let filter = model.filter().unwrap_or_default();
-            let rest = self.put_right(area, "Enter keeps it, Esc does not ", self.palette.faint());
+            let (shown, all) = counts(model);
+            let keys = format!("{shown} of {all}  Enter keeps it, Esc does not ");
+            let rest = self.put_right(area, &keys, self.palette.faint());
             let rest = self.put(rest, &format!(" /{filter}"), Style::new());
             return Some(Position::new(
                 rest.x.min(area.right().saturating_sub(1)),
@@ -296,20 +298,32 @@ fn interval(time: Duration) -> String {
 
 /// Which line is chosen, and of how many.
 fn place_in_list(model: &Model) -> String {
-    fn of<L: super::list::Line>(list: &List<L>) -> String {
-        let (shown, all) = list.counts();
-        match shown == all {
-            true => format!("{}/{all} ", list.place()),
-            false => format!("{}/{shown} of {all} ", list.place()),
-        }
+    if matches!(model.mode, Mode::Help(_)) || matches!(model.pages.last(), Some(Page::Follow(_))) {
+        return String::new();
     }
-    match (&model.mode, model.pages.last(), model.pane) {
-        (Mode::Help(_), _, _) | (_, Some(Page::Follow(_)), _) => String::new(),
-        (_, Some(Page::Object(page)), _) => of(&page.list),
-        (_, Some(Page::Process(page)), _) => of(&page.list),
-        (_, None, Pane::Objects) => of(&model.objects),
-        (_, None, Pane::Processes) => of(&model.processes),
-        (_, None, Pane::Waits) => of(&model.waits),
+    let (place, (shown, all)) = position(model);
+    match shown == all {
+        true => format!("{place}/{all} "),
+        false => format!("{place}/{shown} of {all} "),
+    }
+}
+
+/// How many lines are shown, and of how many.
+fn counts(model: &Model) -> (usize, usize) {
+    position(model).1
+}
+
+fn position(model: &Model) -> (usize, (usize, usize)) {
+    fn of<L: super::list::Line>(list: &List<L>) -> (usize, (usize, usize)) {
+        (list.place(), list.counts())
+    }
+    match (model.pages.last(), model.pane) {
+        (Some(Page::Object(page)), _) => of(&page.list),
+        (Some(Page::Process(page)), _) => of(&page.list),
+        (Some(Page::Follow(_)), _) => (0, (0, 0)),
+        (None, Pane::Objects) => of(&model.objects),
+        (None, Pane::Processes) => of(&model.processes),
+        (None, Pane::Waits) => of(&model.waits),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A list as a table that fits the screen.
 
-use super::super::columns::{Column, Columns, Tone};
+use super::super::columns::{Column, Columns, Tone, ANY};
 use super::super::list::List;
 use super::{below, Canvas};
 use ratatui::layout::Rect;
@@ -91,14 +91,16 @@ fn fit(columns: &[Column], width: u16) -> Vec<(usize, Place)> {
     }
     let mut widths: Vec<u16> = chosen.iter().map(|index| columns[*index].least).collect();
     let mut spare = width.saturating_sub(needed(&chosen));
-    // A cell for each that wants one, until nobody does.
+    // A cell or a few for each that wants more, until nobody does.
     loop {
         let before = spare;
         for (place, index) in chosen.iter().enumerate() {
-            if spare > 0 && widths[place] < columns[*index].most {
-                widths[place] += 1;
-                spare -= 1;
-            }
+            let most = columns[*index].most;
+            // Names have no end, so they get more than others.
+            let wanted = if most == ANY { 3 } else { 1 };
+            let more = spare.min(wanted).min(most - widths[place]);
+            widths[place] += more;
+            spare -= more;
         }
         if spare == before {
             break;
