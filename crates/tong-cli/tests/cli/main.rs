@@ -2,6 +2,7 @@
 
 mod doctor;
 mod golden;
+mod graph;
 mod handles;
 mod help;
 mod kp;

@@ -273,6 +273,9 @@ impl Gathering<'_> {
                 let (title, node) = process(thread.pid);
                 (format!("the end of thread {} of {title}", thread.tid), node)
             }
+            Awaited::Descriptor { what, .. } if what == "anon_inode:[signalfd]" => {
+                ("a signal".to_owned(), None)
+            }
             Awaited::Descriptor { number, what } => {
                 let what = crate::text::line(what.as_bytes());
                 (format!("descriptor {number} ({what})"), None)

@@ -1,12 +1,13 @@
 //! Where everything goes: processes at the sides, objects between them, each group of connected things by itself.
 //!
-//! In a group, processes that own or serve something stand on the left, those that only wait or use on the right; of those
-//! in a ring, every other one, so that a deadlock looks like a ring. Boxes are moved next to what they are connected with
+//! In a group, processes that own or serve something stand on the left, those that only wait or use on the right; those of
+//! a ring in turns, so that a deadlock looks like a ring. Boxes are moved next to what they are connected with
 //! (the barycenter method of Sugiyama, Tagawa and Toda, "Methods for visual understanding of hierarchical system
 //! structures", 1981). Many objects that only one process has go into one box. Groups are put on shelves.
 //!
 //! All is integers and follows from the picture alone, so the same picture is laid out the same way each time.
 
+mod curves;
 mod groups;
 mod shelves;
 
@@ -49,7 +50,7 @@ pub(super) struct Placed {
     pub(super) y: i32,
     pub(super) width: i32,
     pub(super) height: i32,
-    /// The nodes in it: one, or many objects of one process.
+    /// The nodes in it: one, or many objects of one process; none in a gap that a line goes through.
     pub(super) nodes: Vec<usize>,
     /// Columns of a box of many, and the width of one.
     pub(super) columns: usize,
@@ -63,8 +64,10 @@ pub(super) struct Placed {
 pub(super) struct Curve {
     /// The edge that it stands for; of a box of many, the first of them.
     pub(super) edge: usize,
-    /// A cubic Bézier curve.
-    pub(super) points: [(i32, i32); 4],
+    /// The line, in SVG's words.
+    pub(super) path: String,
+    /// Where something can be written on it.
+    pub(super) middle: (i32, i32),
 }
 
 impl Placed {
@@ -75,8 +78,10 @@ impl Placed {
 
 pub(super) fn lay_out(picture: &Picture) -> Layout {
     let mut boxes = boxes(picture);
-    let lines = lines(picture, &boxes);
-    let groups = groups::find(picture, &mut boxes, &lines);
+    let mut lines = lines(picture, &boxes);
+    groups::choose_sides(picture, &mut boxes, &lines);
+    keep_clear(&mut boxes, &mut lines);
+    let groups = groups::find(picture, &boxes, &lines);
     let sizes: Vec<(i32, i32)> = groups
         .iter()
         .map(|group| groups::arrange(group, &mut boxes, &lines))
@@ -88,12 +93,11 @@ pub(super) fn lay_out(picture: &Picture) -> Layout {
             boxes[*index].y += y;
         }
     }
-    let curves = curves(&boxes, &lines);
     Layout {
         width,
         height,
+        curves: curves::draw(&boxes, &lines),
         boxes,
-        curves,
     }
 }
 
@@ -108,6 +112,40 @@ struct Line {
     edge: usize,
     process: usize,
     other: usize,
+    /// A gap in the middle column that it goes through.
+    gap: Option<usize>,
+}
+
+impl Line {
+    /// The boxes beside this one along the line.
+    fn neighbours(&self, of: usize) -> [Option<usize>; 2] {
+        let first = |far: usize| [Some(self.gap.unwrap_or(far)), None];
+        match of {
+            _ if of == self.process => first(self.other),
+            _ if of == self.other => first(self.process),
+            _ if self.gap == Some(of) => [Some(self.process), Some(self.other)],
+            _ => [None, None],
+        }
+    }
+}
+
+/// Lines from one side to the other get a gap in the middle column, an empty box, so that they do not run behind others.
+fn keep_clear(boxes: &mut Vec<Placed>, lines: &mut [Line]) {
+    for line in lines {
+        if boxes[line.process].side.abs_diff(boxes[line.other].side) == 2 {
+            line.gap = Some(boxes.len());
+            boxes.push(Placed {
+                x: 0,
+                y: 0,
+                width: 0,
+                height: 4,
+                nodes: Vec::new(),
+                columns: 1,
+                column_width: 0,
+                side: 1,
+            });
+        }
+    }
 }
 
 /// The boxes, not placed yet.
@@ -146,7 +184,8 @@ fn single_box(picture: &Picture, node: usize) -> Placed {
         .filter(|edge| edge.process == node || edge.other == node);
     let ports = px(at_node.count());
     let label = picture.nodes[node].label();
-    let letters = label.0.width().max(label.1.width() * 5 / 6 + 1);
+    // The dot of an object's kind stands behind its name.
+    let letters = (label.0.width() + 2).max(label.1.width() * 5 / 6 + 1);
     Placed {
         x: 0,
         y: 0,
@@ -197,6 +236,7 @@ fn lines(picture: &Picture, boxes: &[Placed]) -> Vec<Line> {
             edge: index,
             process: box_of[edge.process],
             other: box_of[edge.other],
+            gap: None,
         };
         let is_bundle = boxes[line.other].nodes.len() > 1;
         let known = lines
@@ -207,78 +247,6 @@ fn lines(picture: &Picture, boxes: &[Placed]) -> Vec<Line> {
         }
     }
     lines
-}
-
-/// The curves, with their ends spread over the sides of the boxes.
-fn curves(boxes: &[Placed], lines: &[Line]) -> Vec<Curve> {
-    let sides: Vec<[Side; 2]> = lines.iter().map(|line| sides(boxes, line)).collect();
-    let port = |own: (usize, usize), at: usize, side: Side| {
-        // All that end at this side of the box, by where they come from.
-        let mut ends: Vec<(i32, usize, usize)> = Vec::new();
-        for (index, line) in lines.iter().enumerate() {
-            for (end, placed, far) in [(0, line.process, line.other), (1, line.other, line.process)]
-            {
-                if placed == at && sides[index][end] == side {
-                    ends.push((boxes[far].center(), index, end));
-                }
-            }
-        }
-        ends.sort_unstable();
-        let place = ends
-            .iter()
-            .position(|(_, index, end)| (*index, *end) == own);
-        let (place, count) = (px(place.unwrap_or(0)) + 1, px(ends.len()) + 1);
-        let placed = &boxes[at];
-        let x = match side {
-            Side::Left => placed.x,
-            Side::Right => placed.x + placed.width,
-        };
-        (x, placed.y + placed.height * place / count)
-    };
-    let curve = |(index, line): (usize, &Line)| {
-        let [from_side, to_side] = sides[index];
-        let from = port((index, 0), line.process, from_side);
-        let to = port((index, 1), line.other, to_side);
-        let reach = ((from.0 - to.0).abs() / 2).clamp(40, AISLE);
-        Curve {
-            edge: line.edge,
-            points: [
-                from,
-                (from_side.beyond(from.0, reach), from.1),
-                (to_side.beyond(to.0, reach), to.1),
-                to,
-            ],
-        }
-    };
-    lines.iter().enumerate().map(curve).collect()
-}
-
-/// A side of a box.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Left,
-    Right,
-}
-
-impl Side {
-    fn beyond(self, x: i32, reach: i32) -> i32 {
-        match self {
-            Side::Left => x - reach,
-            Side::Right => x + reach,
-        }
-    }
-}
-
-/// At which sides a line leaves its process and meets the other box.
-fn sides(boxes: &[Placed], line: &Line) -> [Side; 2] {
-    let (process, other) = (&boxes[line.process], &boxes[line.other]);
-    match process.side.cmp(&other.side) {
-        std::cmp::Ordering::Less => [Side::Right, Side::Left],
-        std::cmp::Ordering::Greater => [Side::Left, Side::Right],
-        // Two processes of one column: around the outside.
-        std::cmp::Ordering::Equal if process.side == 2 => [Side::Right, Side::Right],
-        std::cmp::Ordering::Equal => [Side::Left, Side::Left],
-    }
 }
 
 impl super::picture::Node {
@@ -376,6 +344,19 @@ mod tests {
         let layout = lay_out(&samples::deadlock());
         let sides: Vec<usize> = layout.boxes.iter().map(|placed| placed.side).collect();
         assert_eq!(sides, [0, 2, 1, 1]);
+    }
+
+    /// A line between the sides that ran behind a box would look like one of that box.
+    #[test]
+    fn lines_from_side_to_side_go_through_gaps() {
+        let mut picture = samples::deadlock();
+        picture.link(0, 1, Link::Waits, "");
+        let layout = lay_out(&picture);
+        let gap = layout.boxes.iter().find(|placed| placed.nodes.is_empty());
+        let gap = gap.expect("a gap");
+        let through = format!("L{} {}", gap.x + gap.width, gap.center());
+        assert!(layout.curves[4].path.contains(&through), "{layout:?}");
+        assert!(gap.width > 100);
     }
 
     #[test]

@@ -8,8 +8,13 @@ use unicode_width::UnicodeWidthStr;
 /// Room above for the headline, and below for the legend.
 const HEAD: i32 = 44;
 const FOOT: i32 = 40;
-/// Width that headline and legend need.
-const WIDTH_MIN: i32 = 640;
+/// Where headline and legend start.
+const LEFT: i32 = 40;
+/// Width of a letter of the headline, and of the legend.
+const HEAD_LETTER: i32 = 9;
+const SMALL_LETTER: i32 = 7;
+/// Width of a line in the legend, with what is left free around it.
+const SAMPLE: i32 = 62;
 
 const STYLE: &str = "\
 text{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#1f2328}
@@ -56,7 +61,10 @@ text{fill:#e6edf3}
 
 pub(super) fn draw(picture: &Picture) -> String {
     let layout = layout::lay_out(picture);
-    let width = layout.width.max(WIDTH_MIN);
+    let head_width = px(headline(picture).width()) * HEAD_LETTER;
+    let width = layout
+        .width
+        .max(2 * LEFT + head_width.max(legend_width(picture)));
     let height = layout.height + HEAD + FOOT;
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
@@ -108,7 +116,7 @@ fn head(out: &mut String, picture: &Picture) {
     };
     let _ = writeln!(
         out,
-        "<text class=\"{class}\" x=\"40\" y=\"34\">{text}</text>"
+        "<text class=\"{class}\" x=\"{LEFT}\" y=\"34\">{text}</text>"
     );
 }
 
@@ -124,6 +132,7 @@ fn body(out: &mut String, picture: &Picture, layout: &Layout) {
     }
     for placed in &layout.boxes {
         match placed.nodes[..] {
+            [] => {}
             [node] => single(out, picture, placed, node),
             _ => many(out, picture, placed),
         }
@@ -135,7 +144,6 @@ fn body(out: &mut String, picture: &Picture, layout: &Layout) {
 
 fn line(out: &mut String, picture: &Picture, curve: &Curve) {
     let edge = &picture.edges[curve.edge];
-    let [a, b, c, d] = curve.points;
     let class = edge.link.word();
     let tip = if edge.is_stuck { "stuck" } else { class };
     let arrow = match edge.link {
@@ -147,16 +155,17 @@ fn line(out: &mut String, picture: &Picture, curve: &Curve) {
     let (process, other) = (&picture.nodes[edge.process], &picture.nodes[edge.other]);
     let _ = writeln!(
         out,
-        "<path class=\"line {class}{stuck}\" d=\"M{} {}C{} {} {} {} {} {}\"{arrow}><title>{}</title></path>",
-        a.0,
-        a.1,
-        b.0,
-        b.1,
-        c.0,
-        c.1,
-        d.0,
-        d.1,
-        escaped(format!("{} {class} {} {}", process.title(), other.title(), edge.label).trim_end())
+        "<path class=\"line {class}{stuck}\" d=\"{}\"{arrow}><title>{}</title></path>",
+        curve.path,
+        escaped(
+            format!(
+                "{} {class} {} {}",
+                process.title(),
+                other.title(),
+                edge.label
+            )
+            .trim_end()
+        )
     );
 }
 
@@ -165,13 +174,12 @@ fn label(out: &mut String, edge: &Edge, curve: &Curve) {
     if edge.label.is_empty() || edge.label.width() > 20 {
         return;
     }
-    let [a, b, c, d] = curve.points;
-    let middle = |a: i32, b: i32, c: i32, d: i32| (a + 3 * b + 3 * c + d) / 8;
+    let (x, y) = curve.middle;
     let _ = writeln!(
         out,
         "<text class=\"label\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-        middle(a.0, b.0, c.0, d.0),
-        middle(a.1, b.1, c.1, d.1) + 3,
+        x,
+        y + 3,
         escaped(&edge.label)
     );
 }
@@ -263,26 +271,42 @@ fn dot(kind: &str, is_process: bool, x: i32, y: i32) -> String {
 
 /// What the lines mean, as far as there are any.
 fn legend(out: &mut String, picture: &Picture, y: i32) {
-    let mut x = 40;
-    for link in Link::ALL {
-        if !picture.edges.iter().any(|edge| edge.link == link) {
-            continue;
-        }
-        let (text, arrow) = match link {
-            Link::Waits => ("waits for", " marker-end=\"url(#waits)\""),
-            Link::Owns => ("is owned by", " marker-end=\"url(#owns)\""),
-            Link::Serves => ("serves", ""),
-            Link::Uses => ("writes to, or is a client of", " marker-end=\"url(#uses)\""),
-            Link::Opens => ("has open", ""),
+    let mut x = LEFT;
+    for link in links(picture) {
+        let arrow = match link {
+            Link::Serves | Link::Opens => String::new(),
+            _ => format!(" marker-end=\"url(#{})\"", link.word()),
         };
-        let class = link.word();
+        let (class, text) = (link.word(), meaning(link));
         let _ = writeln!(
             out,
             "<path class=\"line {class}\" d=\"M{x} {}h34\"{arrow}/><text class=\"more\" x=\"{}\" y=\"{y}\">{text}</text>",
             y - 4,
             x + 42
         );
-        x += 62 + px(text.len()) * 7;
+        x += SAMPLE + px(text.len()) * SMALL_LETTER;
+    }
+}
+
+fn legend_width(picture: &Picture) -> i32 {
+    let widths = links(picture).map(|link| SAMPLE + px(meaning(link).len()) * SMALL_LETTER);
+    widths.sum()
+}
+
+/// The sorts of lines that are in the picture.
+fn links(picture: &Picture) -> impl Iterator<Item = Link> + '_ {
+    let is_there = |link: &Link| picture.edges.iter().any(|edge| edge.link == *link);
+    Link::ALL.into_iter().filter(is_there)
+}
+
+/// What a line means, read from its beginning to its point.
+fn meaning(link: Link) -> &'static str {
+    match link {
+        Link::Waits => "waits for",
+        Link::Owns => "is owned by",
+        Link::Serves => "serves",
+        Link::Uses => "is a client of",
+        Link::Opens => "has open",
     }
 }
 

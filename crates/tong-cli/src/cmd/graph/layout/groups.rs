@@ -5,13 +5,16 @@ use crate::cmd::graph::picture::{Link, Picture};
 
 /// How often boxes are moved to where their neighbours are.
 const ROUNDS: usize = 12;
+/// Lines of a group in which crossings are looked for.
+const UNCROSSED: usize = 40;
 
-/// Finds the groups, and the side of each process. Groups with a deadlock come first, then the largest.
-pub(super) fn find(picture: &Picture, boxes: &mut [Placed], lines: &[Line]) -> Vec<Vec<usize>> {
-    choose_sides(picture, boxes, lines);
+/// Finds the groups. Those with a deadlock come first, then the largest.
+pub(super) fn find(picture: &Picture, boxes: &[Placed], lines: &[Line]) -> Vec<Vec<usize>> {
     let mut group_of: Vec<usize> = (0..boxes.len()).collect();
-    for line in lines {
-        let (one, other) = (group_of[line.process], group_of[line.other]);
+    let gaps = |line: &Line| line.gap.map(|gap| (line.process, gap));
+    let pairs = lines.iter().map(|line| (line.process, line.other));
+    for (one, other) in pairs.chain(lines.iter().filter_map(gaps)) {
+        let (one, other) = (group_of[one], group_of[other]);
         if one != other {
             let (low, high) = (one.min(other), one.max(other));
             for group in group_of.iter_mut().filter(|group| **group == high) {
@@ -36,7 +39,8 @@ pub(super) fn find(picture: &Picture, boxes: &mut [Placed], lines: &[Line]) -> V
     groups
 }
 
-fn choose_sides(picture: &Picture, boxes: &mut [Placed], lines: &[Line]) {
+/// Chooses the side of each process.
+pub(super) fn choose_sides(picture: &Picture, boxes: &mut [Placed], lines: &[Line]) {
     for index in 0..boxes.len() {
         let [node] = boxes[index].nodes[..] else {
             continue;
@@ -59,15 +63,24 @@ fn choose_sides(picture: &Picture, boxes: &mut [Placed], lines: &[Line]) {
             0
         };
     }
-    let box_of = |node: usize| boxes.iter().position(|placed| placed.nodes == [node]);
-    let mut right = Vec::new();
-    for ring in &picture.rings {
-        for step in ring.steps.iter().skip(1).step_by(2) {
-            right.extend(box_of(step.process));
+    let places: Vec<Vec<usize>> = boxes.iter().map(|placed| placed.nodes.clone()).collect();
+    let box_of = |node: usize| places.iter().position(|nodes| *nodes == [node]);
+    // The first ring that a process is in decides.
+    for ring in picture.rings.iter().rev() {
+        let mut side = 0;
+        for step in &ring.steps {
+            if let Some(index) = box_of(step.process) {
+                boxes[index].side = side;
+            }
+            // Processes that wait for one another, with no object between them, stand below one another.
+            let waits_for_process = step
+                .awaited
+                .1
+                .is_some_and(|it| picture.nodes[it].is_process());
+            if !waits_for_process {
+                side = 2 - side;
+            }
         }
-    }
-    for index in right {
-        boxes[index].side = 2;
     }
 }
 
@@ -94,20 +107,81 @@ pub(super) fn arrange(group: &[usize], boxes: &mut [Placed], lines: &[Line]) -> 
             stack(column, boxes);
         }
     }
+    uncross(&mut columns, boxes, lines);
     for side in [0, 2] {
         settle(&columns[side], boxes, lines);
     }
     place_columns(&columns, boxes)
 }
 
+/// Swaps neighbours in columns as long as that saves crossings. For groups in which somebody could still see them.
+fn uncross(columns: &mut [Vec<usize>; 3], boxes: &mut [Placed], lines: &[Line]) {
+    let is_here = |line: &&Line| columns.iter().flatten().any(|index| *index == line.process);
+    let own: Vec<Line> = lines.iter().filter(is_here).copied().collect();
+    if own.len() > UNCROSSED {
+        return;
+    }
+    let mut best = crossings(boxes, &own);
+    for _ in 0..ROUNDS {
+        let before = best;
+        for column in columns.iter_mut() {
+            for upper in 1..column.len() {
+                column.swap(upper - 1, upper);
+                stack(column, boxes);
+                let now = crossings(boxes, &own);
+                if now < best {
+                    best = now;
+                } else {
+                    column.swap(upper - 1, upper);
+                    stack(column, boxes);
+                }
+            }
+        }
+        if best == before {
+            return;
+        }
+    }
+}
+
+/// How many pairs of lines cross between two columns.
+fn crossings(boxes: &[Placed], lines: &[Line]) -> usize {
+    let mut parts: Vec<[usize; 2]> = Vec::new();
+    for line in lines {
+        match line.gap {
+            Some(gap) => parts.extend([[line.process, gap], [line.other, gap]]),
+            None => parts.push([line.process, line.other]),
+        }
+    }
+    // From left to right: the column at the left, and the heights of both ends.
+    let aisles: Vec<(usize, i32, i32)> = parts
+        .into_iter()
+        .map(|[one, other]| match boxes[one].side <= boxes[other].side {
+            true => (one, other),
+            false => (other, one),
+        })
+        .filter(|(left, right)| boxes[*left].side != boxes[*right].side)
+        .map(|(left, right)| {
+            (
+                boxes[left].side,
+                boxes[left].center(),
+                boxes[right].center(),
+            )
+        })
+        .collect();
+    let crossing = |one: &(usize, i32, i32), other: &(usize, i32, i32)| {
+        one.0 == other.0 && (one.1 - other.1).signum() * (one.2 - other.2).signum() < 0
+    };
+    let with_later = |(index, one): (usize, &(usize, i32, i32))| {
+        let later = aisles[index + 1..].iter();
+        later.filter(|other| crossing(one, other)).count()
+    };
+    aisles.iter().enumerate().map(with_later).sum()
+}
+
 /// Where a box would like its center to be: in the middle of what it is connected with.
 fn wish(index: usize, boxes: &[Placed], lines: &[Line]) -> i32 {
-    let far_ends = lines.iter().filter_map(|line| match index {
-        _ if line.process == index => Some(line.other),
-        _ if line.other == index => Some(line.process),
-        _ => None,
-    });
-    let centers: Vec<i32> = far_ends.map(|far| boxes[far].center()).collect();
+    let far_ends = lines.iter().flat_map(|line| line.neighbours(index));
+    let centers: Vec<i32> = far_ends.flatten().map(|far| boxes[far].center()).collect();
     match centers.len() {
         0 => boxes[index].center(),
         count => centers.iter().sum::<i32>() / px(count),
@@ -147,6 +221,9 @@ fn place_columns(columns: &[Vec<usize>; 3], boxes: &mut [Placed]) -> (i32, i32) 
             .max()
             .unwrap_or(0);
         for index in column {
+            if boxes[*index].nodes.is_empty() {
+                boxes[*index].width = widest;
+            }
             // The middle column is aligned to the left, where its names are compared; the left one to its lines.
             boxes[*index].x = x + match boxes[*index].side {
                 0 => widest - boxes[*index].width,
