@@ -201,9 +201,9 @@ fn objects_of_every_kind_are_drawn_with_who_uses_them() {
     ];
     let mut reader = place.start_reader(&["box"]);
     let mut server = start(&mut place.tong(&["pipe", "serve", "chat", "--echo"]));
-    place
-        .run(&["pipe", "wait", "chat", "--timeout", "30s"])
-        .expect_code(0);
+    eventually("the pipe is there", || {
+        place.run(&["pipe", "info", "chat"]).code == Some(0)
+    });
     let mut client = start(
         place
             .tong(&["pipe", "connect", "chat"])
