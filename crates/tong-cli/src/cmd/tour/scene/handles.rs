@@ -1,7 +1,7 @@
 //! Three handles: one is inherited by a child, another one is put into its table.
 
 use crate::cmd::tour::actor::{Handing, Turning, SEATS, WELCOME};
-use crate::cmd::tour::cast::Who;
+use crate::cmd::tour::cast::{Cast, Who};
 use crate::cmd::tour::{code, started, Play, Stop};
 use serde_json::Value;
 
@@ -53,18 +53,22 @@ fn table(play: &Play, pid: u32) -> Result<Vec<Value>, Stop> {
     Ok(play.cast.json(&["handles", &pid.to_string()])?)
 }
 
-/// Waits until a process has so many handles. If it never does, the facts will say so.
+/// Waits until a process has so many handles with names. If it never does, the facts will say so.
+///
+/// One that is put into its table has no name to show before the process itself has seen it.
 fn await_handles(play: &Play, pid: u32, count: usize) -> Result<(), Stop> {
     let pid = pid.to_string();
-    let has_them =
-        |cast: &crate::cmd::tour::cast::Cast| Ok(cast.json(&["handles", &pid])?.len() >= count);
+    let has_them = |cast: &Cast| {
+        let rows = cast.json(&["handles", &pid])?;
+        Ok(rows.iter().filter(|row| row["name"].is_string()).count() >= count)
+    };
     Ok(play.cast.await_state(has_them)?)
 }
 
 /// Shows the handle table of a process.
 fn show_table(play: &mut Play, whose: &str, pid: u32) -> Result<Vec<Value>, Stop> {
     let rows = table(play, pid)?;
-    play.say(&format!("$ tong handles {pid}   (the {whose})"))?;
+    play.say(&format!("$ tong handles {pid} (the {whose})"))?;
     for row in &rows {
         let inherit = if row["inherit"] == true {
             "inherit"

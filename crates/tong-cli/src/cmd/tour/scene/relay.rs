@@ -30,8 +30,6 @@ pub(super) fn play(play: &mut Play) -> Result<String, Stop> {
     play.say(&format!(
         "$ tong relay --many unix-listen:SOCKET pipe:{PIPE}"
     ))?;
-    play.cast
-        .await_state(|_| Ok(UnixStream::connect(&socket).is_ok()))?;
 
     play.act("A client that knows only the socket asks, twice.")?;
     let mut answers = Vec::new();
@@ -50,10 +48,7 @@ pub(super) fn play(play: &mut Play) -> Result<String, Stop> {
     let seen = answers.join(" ");
     play.check("the answers of the pipe's server", "= 42 = 12321", &seen)?;
     drop(relay);
-    Ok(format!(
-        "{} by way of a Unix socket",
-        seen.replace("= ", "")
-    ))
+    Ok(format!("{} answers by way of a Unix socket", answers.len()))
 }
 
 /// Asks, over a connection for this question alone.

@@ -26,6 +26,9 @@ pub(super) fn play(play: &mut Play) -> Result<String, Stop> {
     let is_seated = one_told(&seen, Who::Cat, "has a seat");
     play.check_is("the cat has the seat", is_seated)?;
     play.ask(Who::Bee, Turning::StandUp)?;
+    // It said so just before it did.
+    play.cast
+        .await_state(|cast| Ok(cast.info("semaphore", SEATS)?["count"] == 1))?;
     let (_, status) = play.cast.tong(&["semaphore", "release", SEATS, "2"])?;
     let code = status.code().unwrap_or_default();
     play.say(&format!(

@@ -13,7 +13,7 @@ const WAIT_MS: u64 = 120;
 
 pub(super) fn play(play: &mut Play) -> Result<String, Stop> {
     play.act(&format!(
-        "A timer is due after {FIRST_MS} ms, and every {EVERY_MS} ms from then on."
+        "A timer is due in {FIRST_MS} ms, and then every {EVERY_MS} ms."
     ))?;
     play.stage.enter(Who::WORKERS)?;
     play.start(&Who::WORKERS)?;
