@@ -121,6 +121,23 @@ fn tab_offers_what_fits_and_completes_it() {
 }
 
 #[test]
+fn tab_with_nothing_to_offer_leaves_enter_alone() {
+    let place = Place::new();
+    let Some(screen) = prompt(&place, &[]) else {
+        return;
+    };
+    screen.type_text("echo no-such-file-her");
+    screen.wait_for("file-her");
+    screen.keys(&["Tab", "F7"]);
+    run(&screen, "e");
+    assert!(
+        screen.text().contains("\nno-such-file-here\n"),
+        "{}",
+        screen.text()
+    );
+}
+
+#[test]
 fn names_of_objects_are_completed() {
     let place = Place::new();
     let _ready = place.keep("event", "ready-to-go", &[]);

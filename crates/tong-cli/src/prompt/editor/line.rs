@@ -1,23 +1,20 @@
-//! The editor itself: keys, menus, hints, and when an input is whole.
+//! The editor itself: keys, hints, and when an input is whole.
 
 use super::banner::Banner;
 use super::colours::Colours;
 use super::complete::{Completions, Known};
 use super::history::INPUTS_MAX;
-use super::{has_colours, Entered};
+use super::{has_colours, menu, Entered};
 use crate::exit::Failure;
 use crate::prompt::language::is_complete;
 use crate::prompt::Shell;
 use nu_ansi_term::{Color, Style};
 use reedline::{
-    default_emacs_keybindings, ColumnarMenu, DefaultHinter, EditCommand, Emacs, FileBackedHistory,
-    History, HistoryItem, KeyCode, KeyModifiers, Keybindings, ListMenu, MenuBuilder, Reedline,
-    ReedlineEvent, ReedlineMenu, Signal, SimpleMatchHighlighter, ValidationResult, Validator,
+    default_emacs_keybindings, DefaultHinter, EditCommand, Emacs, FileBackedHistory, History,
+    HistoryItem, KeyCode, KeyModifiers, Keybindings, Reedline, ReedlineEvent, ReedlineMenu, Signal,
+    SimpleMatchHighlighter, ValidationResult, Validator,
 };
 use std::sync::{Arc, Mutex, PoisonError};
-
-const COMPLETIONS: &str = "completions";
-const HISTORY: &str = "history";
 
 /// Lines with help.
 pub(super) struct Line {
@@ -35,8 +32,8 @@ impl Line {
             .with_completer(Box::new(Completions::new(Arc::clone(&known))))
             .with_quick_completions(true)
             .with_partial_completions(true)
-            .with_menu(ReedlineMenu::EngineCompleter(Box::new(completion_menu())))
-            .with_menu(ReedlineMenu::HistoryMenu(Box::new(history_menu())))
+            .with_menu(ReedlineMenu::EngineCompleter(menu::completions()))
+            .with_menu(ReedlineMenu::HistoryMenu(menu::history()))
             .with_edit_mode(Box::new(Emacs::new(keys())))
             .with_validator(Box::new(Whole))
             .use_bracketed_paste(true);
@@ -77,34 +74,6 @@ fn remembered(inputs: &[String]) -> FileBackedHistory {
     history
 }
 
-fn completion_menu() -> ColumnarMenu {
-    let (chosen, told) = (Style::new().reverse(), told());
-    ColumnarMenu::default()
-        .with_name(COMPLETIONS)
-        .with_marker("> ")
-        .with_text_style(Style::new())
-        .with_selected_text_style(chosen)
-        .with_match_text_style(Style::new().bold())
-        .with_selected_match_text_style(chosen.bold())
-        .with_description_text_style(told)
-}
-
-fn told() -> Style {
-    match has_colours() {
-        true => Style::new().fg(Color::DarkGray),
-        false => Style::new(),
-    }
-}
-
-fn history_menu() -> ListMenu {
-    ListMenu::default()
-        .with_name(HISTORY)
-        .with_marker("? ")
-        .with_text_style(Style::new())
-        .with_selected_text_style(Style::new().reverse())
-        .with_description_text_style(told())
-}
-
 /// The usual keys, and some that hands know from elsewhere.
 fn keys() -> Keybindings {
     let mut keys = default_emacs_keybindings();
@@ -114,7 +83,7 @@ fn keys() -> Keybindings {
         none,
         KeyCode::Tab,
         first_that_works(vec![
-            ReedlineEvent::Menu(COMPLETIONS.to_owned()),
+            ReedlineEvent::Menu(menu::COMPLETIONS.to_owned()),
             ReedlineEvent::MenuNext,
         ]),
     );
@@ -128,7 +97,7 @@ fn keys() -> Keybindings {
         none,
         KeyCode::F(7),
         first_that_works(vec![
-            ReedlineEvent::Menu(HISTORY.to_owned()),
+            ReedlineEvent::Menu(menu::HISTORY.to_owned()),
             ReedlineEvent::MenuPageNext,
         ]),
     );

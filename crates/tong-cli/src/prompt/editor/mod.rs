@@ -6,6 +6,7 @@
 //! | `plain` | lines as the terminal edits them, where the editor cannot work |
 //! | `banner` | what stands before the cursor |
 //! | `colours` | the line in colours while it is written |
+//! | `menu` | the menus it opens |
 //! | `complete` | what could come next |
 //! | `history` | the lines of earlier times, kept in a file |
 //!
@@ -18,6 +19,7 @@ mod colours;
 mod complete;
 mod history;
 mod line;
+mod menu;
 mod plain;
 
 use super::{Outcome, Shell};
