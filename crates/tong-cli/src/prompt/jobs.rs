@@ -53,6 +53,8 @@ pub(crate) struct Job {
     text: String,
     members: Vec<Member>,
     keeper: Option<Keeper>,
+    /// The person knows that it is stopped.
+    pub(super) was_told: bool,
     /// How it left the terminal when it was stopped.
     pub(super) modes: Option<Termios>,
 }
@@ -64,6 +66,7 @@ impl Job {
             text: text::visible(text).replace('\n', " "),
             members: Vec::new(),
             keeper,
+            was_told: false,
             modes: None,
         }
     }
@@ -172,6 +175,7 @@ impl Job {
 
     /// Has it go on if it was stopped.
     pub(super) fn go_on(&mut self) {
+        self.was_told = false;
         for member in &mut self.members {
             if let Member::Running { is_stopped, .. } = member {
                 *is_stopped = false;

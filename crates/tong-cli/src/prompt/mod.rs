@@ -150,9 +150,16 @@ impl Shell {
         }
     }
 
-    /// Tells, before a new prompt, which jobs have ended meanwhile.
+    /// Tells, before a new prompt, which jobs have ended meanwhile, and which were stopped, as a job is that wants to read
+    /// the terminal without having it.
     pub(crate) fn tell_ended_jobs(&mut self) {
         self.jobs.look();
+        for job in self.jobs.iter_mut() {
+            if job.state() == jobs::State::Stopped && !job.was_told {
+                job.tell();
+                job.was_told = true;
+            }
+        }
         for job in self.jobs.take_ended() {
             job.tell();
         }

@@ -147,6 +147,28 @@ fn waiting_and_opening_can_be_interrupted() {
     assert_eq!(screen.code(), 0);
 }
 
+/// It reads the terminal, which is not its turn.
+#[test]
+fn a_job_in_the_background_gets_no_keys_until_it_is_in_front() {
+    let place = Place::new();
+    let Some(screen) = begin(&place, &[]) else {
+        return;
+    };
+    enter(&screen, "start tr a-z A-Z");
+    screen.wait_for("tong: job 1, pid ");
+    crate::place::eventually("it is told to have stopped", || {
+        screen.keys(&["Enter"]);
+        screen.text().contains(") stopped")
+    });
+    enter(&screen, "fg 1");
+    screen.wait_for("\ntr a-z A-Z");
+    enter(&screen, "now it does");
+    screen.wait_for("NOW IT DOES");
+    screen.keys(&["C-d"]);
+    enter(&screen, "exit 0");
+    assert_eq!(screen.code(), 0);
+}
+
 #[test]
 fn a_question_is_answered_by_ctrl_c() {
     let place = Place::new();

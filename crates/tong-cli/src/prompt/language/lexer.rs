@@ -3,103 +3,8 @@
 //! One pass does two things: it makes the [`Item`]s that the parser reads, and the [`Token`]s by which the editor colours
 //! the line. Both carry the places where they stand. Any text gives both, however broken it is.
 
-use super::word::{Part, Quoting, Reference, Style, Word};
-use std::ops::Range;
-
-/// A stretch of the text, for colouring. Blanks belong to none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Token {
-    pub(crate) kind: Kind,
-    pub(crate) span: Range<usize>,
-}
-
-/// What a stretch of the text is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// An unquoted piece of a word.
-    Word,
-    /// A quoted piece of a word, with its quotes.
-    Quoted,
-    /// `|`, `||`, `&&`, `&`, `;`, the end of a line.
-    Operator,
-    /// `<`, `>`, `>>`, `2>`, `2>&1` and the like, without the file.
-    Redirect,
-    /// `%NAME%`, `$NAME`, `${NAME}`.
-    Variable,
-    /// `# ...`, `:: ...`, `rem ...`.
-    Comment,
-    /// What can mean nothing.
-    Error,
-}
-
-/// What the parser reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Item {
-    pub(crate) what: What,
-    pub(crate) span: Range<usize>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum What {
-    Word(Word),
-    /// `|`
-    Pipe,
-    /// `&&`
-    And,
-    /// `||`
-    Or,
-    /// `&`, `;`, the end of a line.
-    Next,
-    /// The start of a redirection; a word follows, the file.
-    Redirect(u8, Mode),
-    /// This stream goes where that one goes.
-    Same(u8, u8),
-    /// What can mean nothing, and why.
-    Error(&'static str),
-}
-
-/// What a redirection does with its file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Read,
-    Write,
-    Append,
-}
-
-/// Why a text needs another line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Open {
-    /// This quotation mark, at this place, has no partner.
-    Quote(char, usize),
-    /// It ends in `^`.
-    Joined,
-    /// It ends in `|`, `&&` or `||`.
-    Operator,
-}
-
-/// A text that was looked at.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Lexed {
-    pub(crate) tokens: Vec<Token>,
-    pub(crate) items: Vec<Item>,
-    /// Why it needs another line, if it does.
-    pub(crate) open: Option<Open>,
-}
-
-/// The word at a place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct WordAt {
-    /// Where it stands, up to the place asked for.
-    pub(crate) span: Range<usize>,
-    /// What it says up to there, without quotes.
-    pub(crate) text: String,
-    /// The quotation mark it begins with, if any.
-    pub(crate) quote: Option<char>,
-    /// The words of the same command before it, the program first; empty if it is the program itself.
-    pub(crate) before: Vec<String>,
-    /// Is it the file of a redirection?
-    pub(crate) is_file: bool,
-}
+use super::token::{Item, Kind, Lexed, Mode, Open, Token, What};
+use super::word::{reference, Part, Quoting, Reference, Word};
 
 /// Takes a text apart.
 pub(crate) fn lex(text: &str) -> Lexed {
@@ -111,52 +16,6 @@ pub(crate) fn lex(text: &str) -> Lexed {
 /// Is it a whole input, or does another line have to follow?
 pub(crate) fn is_complete(text: &str) -> bool {
     lex(text).open.is_none()
-}
-
-impl Lexed {
-    /// The word that ends at this place, or an empty one if none does: what a person is about to write there.
-    pub(crate) fn word_at(&self, text: &str, at: usize) -> WordAt {
-        // Only what stands before the place counts.
-        let text = &text[..floor(text, at)];
-        let lexed = lex(text);
-        let mut before = Vec::new();
-        let mut is_file = false;
-        let mut found = None;
-        for item in &lexed.items {
-            match &item.what {
-                What::Word(word) if item.span.end == text.len() => found = Some(word.clone()),
-                What::Word(_) if is_file => is_file = false,
-                What::Word(word) => before.push(word.text()),
-                What::Redirect(..) => is_file = true,
-                What::Same(..) | What::Error(_) => {}
-                What::Pipe | What::And | What::Or | What::Next => {
-                    before.clear();
-                    is_file = false;
-                }
-            }
-        }
-        let word = found.unwrap_or_else(|| Word {
-            span: text.len()..text.len(),
-            parts: Vec::new(),
-        });
-        let quote = text[word.span.start..].chars().next();
-        WordAt {
-            text: word.text(),
-            quote: quote.filter(|mark| matches!(mark, '"' | '\'')),
-            span: word.span,
-            before,
-            is_file,
-        }
-    }
-}
-
-/// The last boundary of a character at or before a place.
-fn floor(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
 
 /// What the next word is for.
@@ -282,7 +141,7 @@ impl<'a> Lexer<'a> {
     fn redirect(&mut self) -> bool {
         let rest = self.rest();
         let digit = rest.as_bytes()[0];
-        let has_digit = matches!(digit, b'0'..=b'9');
+        let has_digit = digit.is_ascii_digit();
         let sign = &rest[usize::from(has_digit)..];
         let (mode, len) = match sign {
             _ if sign.starts_with(">>") => (Mode::Append, 2),
@@ -492,37 +351,4 @@ impl<'a> Lexer<'a> {
         self.at += len;
         true
     }
-}
-
-/// The name of the variable that a text begins with, how long that is, and how it is written.
-fn reference(text: &str, quoting: Quoting) -> Option<(&str, usize, Style)> {
-    // Not across lines, and outside quotes not across words: a lone percent sign is an ordinary character.
-    let ends_name = |character: char| match quoting {
-        Quoting::Quoted => matches!(character, '\n' | '"'),
-        Quoting::Plain => " \t\r\n\"|&<>;^".contains(character),
-    };
-    if let Some(rest) = text.strip_prefix('%') {
-        return match rest.as_bytes() {
-            [b'0'..=b'9' | b'*', ..] => Some((&rest[..1], 2, Style::Percent)),
-            _ => {
-                let len = rest.find(|it| it == '%' || ends_name(it))?;
-                let is_name = len > 0 && rest[len..].starts_with('%');
-                is_name.then(|| (&rest[..len], len + 2, Style::Percent))
-            }
-        };
-    }
-    let rest = text.strip_prefix('$')?;
-    if let Some(braced) = rest.strip_prefix('{') {
-        let len = braced.find(|it| it == '}' || ends_name(it))?;
-        let is_name = len > 0 && braced[len..].starts_with('}');
-        return is_name.then(|| (&braced[..len], len + 3, Style::Dollar));
-    }
-    let len = match rest.as_bytes() {
-        [b'?' | b'*' | b'@' | b'#' | b'0'..=b'9', ..] => 1,
-        _ => {
-            let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-            rest.bytes().take_while(|byte| is_part(byte)).count()
-        }
-    };
-    (len > 0).then(|| (&rest[..len], len + 1, Style::Dollar))
 }

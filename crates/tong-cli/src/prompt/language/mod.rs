@@ -7,6 +7,8 @@
 //! | module | what |
 //! |---|---|
 //! | `lexer` | a text becomes words, operators and redirections, with the places where they stand |
+//! | `token` | what these are |
+//! | `cursor` | the word under the cursor, for the editor |
 //! | `word` | what a word is made of: plain pieces, quoted pieces, variables |
 //! | `parser` | words and operators become pipelines, and pipelines a list |
 //! | `expand` | words become arguments: variables, `~`, patterns |
@@ -29,17 +31,21 @@
 //!
 //! Lexing and parsing work on any text whatsoever; what cannot be understood is an error with its place.
 
+mod cursor;
 mod expand;
 mod glob;
 mod lexer;
 mod parser;
 mod syntax;
+mod token;
 mod word;
 
+pub(crate) use cursor::WordAt;
 pub(crate) use expand::{Expander, Positions};
-pub(crate) use lexer::{is_complete, lex, Kind, Lexed, Open, Token, WordAt};
+pub(crate) use lexer::{is_complete, lex};
 pub(crate) use parser::{parse, Action, Command, Link, Pipeline, Problem, Redirect, Step};
 pub(crate) use syntax::SYNTAX;
+pub(crate) use token::{Kind, Lexed, Open, Token};
 #[cfg(test)]
 use word::Word;
 

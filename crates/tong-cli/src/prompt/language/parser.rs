@@ -3,7 +3,8 @@
 //! `&&` and `||` bind equally, from left to right, and tighter than `&`, `;` and the end of a line, which are the same
 //! thing. A line that ends in `|`, `&&` or `||` goes on in the next one.
 
-use super::lexer::{lex, Item, Mode, Open, What};
+use super::lexer::lex;
+use super::token::{Item, Mode, Open, What};
 use super::word::Word;
 use std::ops::Range;
 

@@ -72,3 +72,36 @@ impl Word {
         self.parts.iter().map(piece).collect()
     }
 }
+
+/// The name of the variable that a text begins with, how long that is, and how it is written.
+pub(super) fn reference(text: &str, quoting: Quoting) -> Option<(&str, usize, Style)> {
+    // Not across lines, and outside quotes not across words: a lone percent sign is an ordinary character.
+    let ends_name = |character: char| match quoting {
+        Quoting::Quoted => matches!(character, '\n' | '"'),
+        Quoting::Plain => " \t\r\n\"|&<>;^".contains(character),
+    };
+    if let Some(rest) = text.strip_prefix('%') {
+        return match rest.as_bytes() {
+            [b'0'..=b'9' | b'*', ..] => Some((&rest[..1], 2, Style::Percent)),
+            _ => {
+                let len = rest.find(|it| it == '%' || ends_name(it))?;
+                let is_name = len > 0 && rest[len..].starts_with('%');
+                is_name.then(|| (&rest[..len], len + 2, Style::Percent))
+            }
+        };
+    }
+    let rest = text.strip_prefix('$')?;
+    if let Some(braced) = rest.strip_prefix('{') {
+        let len = braced.find(|it| it == '}' || ends_name(it))?;
+        let is_name = len > 0 && braced[len..].starts_with('}');
+        return is_name.then(|| (&braced[..len], len + 3, Style::Dollar));
+    }
+    let len = match rest.as_bytes() {
+        [b'?' | b'*' | b'@' | b'#' | b'0'..=b'9', ..] => 1,
+        _ => {
+            let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+            rest.bytes().take_while(|byte| is_part(byte)).count()
+        }
+    };
+    (len > 0).then(|| (&rest[..len], len + 1, Style::Dollar))
+}

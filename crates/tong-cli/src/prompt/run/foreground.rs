@@ -87,7 +87,8 @@ impl Shell {
         code
     }
 
-    fn note_stop(&mut self, job: Job) -> u32 {
+    fn note_stop(&mut self, mut job: Job) -> u32 {
+        job.was_told = true;
         if let Some(terminal) = &self.terminal {
             terminal.restore();
         }
