@@ -20,7 +20,8 @@ fn help_documents_every_exit_code_and_the_environment() {
         .collect();
     assert_eq!(listed, CODES);
     assert!(text.contains("TONG_DIR") && text.contains("NO_COLOR"));
-    assert!(!text.contains("tour-actor") && !text.contains('\x1b'));
+    let hidden = ["tour-actor", "prompt-keeper", "prompt-builtin"];
+    assert!(!hidden.iter().any(|name| text.contains(name)) && !text.contains('\x1b'));
 }
 
 #[test]
@@ -63,8 +64,12 @@ fn every_command_has_help_and_the_version_is_told() {
         &["timer", "info"],
         &["wait"],
         &["run"],
+        &["prompt"],
         &["lp"],
         &["kp"],
+        &["top"],
+        &["graph"],
+        &["doctor"],
         &["handles"],
         &["ls"],
         &["gc"],
@@ -105,7 +110,8 @@ fn completions_exist_for_every_shell() {
                 ]
                 .iter()
                 .all(|word| ran.text().contains(word))
-                && !ran.text().contains("tour-actor"),
+                && !ran.text().contains("tour-actor")
+                && !ran.text().contains("prompt-"),
             "{shell}"
         );
     }
