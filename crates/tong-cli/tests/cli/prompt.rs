@@ -1,6 +1,6 @@
 //! `tong prompt`: programs, pipelines, redirections, scripts.
 
-use crate::place::{finish, start, Place, Ran};
+use crate::place::{eventually, finish, start, Place, Ran};
 use serde_json::json;
 use std::fs;
 use std::io::Write;
@@ -280,6 +280,12 @@ fn what_is_started_in_the_background_can_be_waited_for() {
 
     let order = "start sh -c 'sleep 0.3; echo late' & start /wait echo waited & echo next & wait";
     assert_eq!(said(&place, order), "waited\nnext\nlate\n");
+    // What a built-in wrote is there although the prompt leaves.
+    prompt(&place, "start echo left behind | cat > note").expect_passed(0);
+    let note = place.dir.path().join("note");
+    eventually("the note is there", || {
+        fs::read_to_string(&note).is_ok_and(|text| text == "left behind\n")
+    });
     // A whole pipeline goes there, and reads none of the prompt's input.
     assert_eq!(said(&place, "start cat | wc -c & wait"), "0\n");
     for (text, code) in [

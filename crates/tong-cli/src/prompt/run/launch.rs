@@ -7,8 +7,10 @@ use crate::prompt::builtin::{self, Run};
 use crate::prompt::jobs::Member;
 use crate::prompt::keeper::own_program;
 use crate::prompt::Shell;
+use nix::fcntl::{fcntl, FcntlArg, OFlag};
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
+use std::thread;
 use tong::{ErrorKind, Inherit, ProcessOptions};
 
 /// What `cmd` gives for a program that was not found.
@@ -62,7 +64,7 @@ impl Shell {
         }
     }
 
-    /// Runs a built-in of the prompt and has a thread pass its output on, which may have to wait for its reader.
+    /// Runs a built-in of the prompt, and then passes on what it wrote.
     fn run_and_feed(&mut self, name: &str, mut stage: Stage<'_>) -> u32 {
         let arguments = &stage.words[1..];
         if !stage.streams.feeds_next() {
@@ -71,17 +73,35 @@ impl Shell {
         let pipe = stage.streams.take_output();
         let (code, output) = builtin::collect(self, name, arguments, &stage.streams);
         if let Some(pipe) = pipe {
-            let feed = move || {
-                // A reader that has enough goes away.
-                let _ = File::from(pipe).write_all(&output);
-            };
-            let thread = std::thread::Builder::new().name("feed".to_owned());
-            if let Err(error) = thread.spawn(feed) {
-                complain(&format!("cannot start a thread: {error}"));
+            if let Err(error) = feed(File::from(pipe), output) {
+                complain(&format!("cannot pass on what {name} wrote: {error}"));
             }
         }
         code
     }
+}
+
+/// Writes into a pipe at once what has room in it, and leaves the rest to a thread: so the little that is usual is there even
+/// if the prompt ends before its reader has begun.
+fn feed(mut pipe: File, output: Vec<u8>) -> io::Result<()> {
+    let mut written = 0;
+    fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    while written < output.len() {
+        match pipe.write(&output[written..]) {
+            Ok(len) => written += len,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            // A reader that has enough goes away.
+            Err(_) => return Ok(()),
+        }
+    }
+    if written < output.len() {
+        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::empty()))?;
+        let thread = thread::Builder::new().name("feed".to_owned());
+        thread.spawn(move || {
+            let _ = pipe.write_all(&output[written..]);
+        })?;
+    }
+    Ok(())
 }
 
 /// Starts a program, or a built-in that runs as one. What went wrong comes with the code that stands for it.
@@ -100,7 +120,7 @@ fn start(stage: Stage<'_>, group: Option<u32>) -> Result<Member, (String, u32)> 
         }
         Some((_, Run::Here(_))) | None => ProcessOptions::new(program_of(name)?).args(arguments),
     };
-    let failed = |error: std::io::Error| (format!("cannot hand over a stream: {error}"), FAILED);
+    let failed = |error: io::Error| (format!("cannot hand over a stream: {error}"), FAILED);
     let mut options = stage.streams.give_to(options).map_err(failed)?;
     if let Some(group) = group {
         options = options.group(group);
