@@ -2,6 +2,7 @@
 
 use super::list::Line;
 use crate::text;
+use std::cmp::Ordering;
 use std::time::{Duration, SystemTime};
 
 /// A column.
@@ -111,6 +112,34 @@ pub(super) fn flow(amount: f64, text: fn(f64) -> String) -> (String, Tone) {
     }
 }
 
+/// The order of two names in which box9 comes before box10.
+pub(super) fn natural(one: &str, other: &str) -> Ordering {
+    let (mut one_rest, mut other_rest) = (one.chars(), other.chars());
+    loop {
+        let numbers = [&one_rest, &other_rest].map(|rest| number_at(rest.as_str()));
+        if let [Some(first), Some(second)] = numbers {
+            // Without zeros in front the longer number is the larger one.
+            let order = (first.len(), first).cmp(&(second.len(), second));
+            if order != Ordering::Equal {
+                return order;
+            }
+        }
+        match (one_rest.next(), other_rest.next()) {
+            (None, None) => return one.cmp(other),
+            (first, second) if first != second => return first.cmp(&second),
+            _ => {}
+        }
+    }
+}
+
+/// The number that a text begins with, without zeros in front.
+fn number_at(text: &str) -> Option<&str> {
+    let end = text
+        .find(|it: char| !it.is_ascii_digit())
+        .unwrap_or(text.len());
+    (end > 0).then(|| text[..end].trim_start_matches('0'))
+}
+
 /// A number in five cells.
 pub(super) fn short_number(number: f64) -> String {
     match number {
@@ -130,6 +159,18 @@ pub(super) fn age(moment: SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_with_numbers_are_in_the_order_of_the_numbers() {
+        let mut names = [
+            "b2", "box10", "box9", "box", "box010", "a99", "a100b", "a100a", "ab",
+        ];
+        names.sort_by(|one, other| natural(one, other));
+        let expected = [
+            "a99", "a100a", "a100b", "ab", "b2", "box", "box9", "box010", "box10",
+        ];
+        assert_eq!(names, expected);
+    }
 
     #[test]
     fn short_numbers_fit_five_cells() {

@@ -244,9 +244,8 @@ mod tests {
 
     #[test]
     fn the_chosen_line_is_always_on_the_screen() {
-        let lines: Vec<Fruit> = (0..100)
-            .map(|number| Fruit(["a", "b"][number % 2], number as u32))
-            .collect();
+        let fruit = |number| Fruit(["a", "b"][usize::from(number % 2 == 1)], number);
+        let lines: Vec<Fruit> = (0..100).map(fruit).collect();
         let mut list = List::default();
         list.settle(&lines);
         for (way, height) in [

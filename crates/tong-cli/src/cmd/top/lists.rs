@@ -1,8 +1,8 @@
 //! The columns and orders of the three lists.
 
 use super::columns::{
-    age, busy, dash_is_faint, faint, flow, nothing, number, short_number, sorted, usual, words,
-    zero_is_faint, Column, Columns, Tone, ANY,
+    age, busy, dash_is_faint, faint, flow, natural, nothing, number, short_number, sorted, usual,
+    words, zero_is_faint, Column, Columns, Tone, ANY,
 };
 use super::list::Line;
 use super::look::{Mood, Object, Process};
@@ -38,7 +38,7 @@ impl Line for Object {
             6 => other.key.2.cmp(&self.key.2),
             _ => Ordering::Equal,
         };
-        first.then_with(|| self.short.cmp(&other.short))
+        first.then_with(|| natural(&self.short, &other.short))
     }
 }
 
@@ -125,7 +125,7 @@ impl Line for Process {
 impl Columns for Process {
     const COLUMNS: &'static [Column] = &[
         sorted(number("PID", 7, 0), 0),
-        sorted(words("COMMAND", 10, ANY, 0), 1),
+        sorted(words("COMMAND", 24, ANY, 0), 1),
         words("USER", 6, 12, 7),
         number("PARENT", 7, 9),
         sorted(number("HANDLES", 7, 1), 2),

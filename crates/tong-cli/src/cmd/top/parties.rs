@@ -4,7 +4,7 @@ use super::look::{shown, Look, Object};
 use super::page::{created, Facts, Party};
 use crate::text;
 use std::collections::HashSet;
-use tong::namespace::{About, Entry, InstanceState, PipeInstance};
+use tong::namespace::{About, Entry, InstanceState, PipeInstance, Traffic};
 use tong::pipe::{Direction, PipeType};
 use tong::Reset;
 
@@ -44,8 +44,20 @@ pub(super) fn facts(object: &Object, entry: &Entry) -> Facts {
         let queued = object.queued.map_or("?".to_owned(), text::size);
         facts.push(("unread", queued));
     }
+    if let Some(traffic) = &entry.traffic {
+        facts.push(("traffic", all_of(traffic, entry.kind)));
+    }
     facts.push(("created", created(&object.key, entry.uid)));
     facts
+}
+
+/// What has gone through it since it was made.
+fn all_of(traffic: &Traffic, kind: &str) -> String {
+    let bytes_in = text::size(traffic.bytes_in);
+    match kind {
+        "mailslot" => format!("{}, {bytes_in}", text::count(traffic.messages, "message")),
+        _ => format!("{bytes_in} in, {} out", text::size(traffic.bytes_out)),
+    }
 }
 
 fn kind(entry: &Entry) -> String {
@@ -83,8 +95,9 @@ pub(super) fn of(entry: &Entry, look: &Look) -> Vec<Party> {
     };
     match &entry.about {
         About::Mailslot { writers, .. } => {
-            let owner = entry.owner_pid;
-            owner.map(|pid| gathering.process("server", pid, "reads it"));
+            if let Some(pid) = entry.owner_pid {
+                gathering.process("server", pid, "reads it");
+            }
             for pid in writers {
                 gathering.process("writer", *pid, "has it open for writing");
             }

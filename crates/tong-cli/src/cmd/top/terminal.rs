@@ -54,7 +54,10 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        give_back();
+        // In a panic the hook has done so before its message, which a second time would make the prompt overwrite.
+        if !std::thread::panicking() {
+            give_back();
+        }
     }
 }
 

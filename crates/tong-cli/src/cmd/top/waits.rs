@@ -193,7 +193,7 @@ impl<'a> Names<'a> {
                 format!("{what} {}", self.object(*object))
             }
             Awaited::Descriptor { number, what } => {
-                format!("{} at descriptor {number}", readable(what))
+                format!("{} (descriptor {number})", readable(what))
             }
             Awaited::Unnamed { kind, id, .. } => format!("{kind} {id}"),
             Awaited::Process(pid) => format!("end of process {pid}"),

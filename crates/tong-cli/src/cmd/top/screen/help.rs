@@ -113,6 +113,9 @@ pub(super) fn hints(model: &Model) -> Vec<(&'static str, &'static str)> {
             ]
         }
     };
+    if model.filter().is_some_and(|filter| !filter.is_empty()) {
+        hints.insert(0, ("Esc", "all"));
+    }
     hints.extend([("p", "pause"), ("?", "help"), ("q", "quit")]);
     hints
 }

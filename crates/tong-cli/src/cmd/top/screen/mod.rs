@@ -272,7 +272,7 @@ impl Canvas<'_> {
         let mut rest = self.put_right(area, &place_in_list(model), self.palette.faint());
         let filter = model.filter().unwrap_or_default();
         if !filter.is_empty() && matches!(model.mode, Mode::Browse) {
-            let text = format!(" filter: {} (Esc shows all)", filter.trim());
+            let text = format!(" filter: {} ", filter.trim());
             rest = self.put(rest, &text, self.palette.warning());
         }
         for (key, what) in help::hints(model) {

@@ -183,7 +183,7 @@ fn a_filter_is_typed_kept_and_taken_away() {
     press(&mut model, &[Key::Enter]);
     let kept = text(&mut model, (100, 12));
     assert!(
-        kept.contains("filter: MUTEX lef") && kept.contains("1/1 of 5"),
+        kept.contains("filter: MUTEX lef  Esc all") && kept.contains("1/1 of 5"),
         "{kept}"
     );
     press(&mut model, &[Key::Char('/'), Key::Backspace, Key::Escape]);
