@@ -1,7 +1,7 @@
 //! Seeing everything at once, again and again: objects, processes, handle tables, traffic, and who waits on whom.
 //!
-//! An [`Inspector`] looks at a namespace from outside, as [`Namespace::list`] does: it asks no process, takes no lock,
-//! writes nothing. It remembers what it has open between two looks, so that looking often costs little.
+//! An [`Inspector`] looks at a namespace from outside, as [`Namespace::list`] does: it asks no process, holds nobody up,
+//! and changes no object. It remembers what it has open between two looks, so that looking often costs little.
 //!
 //! ```
 //! use tong::inspect::Inspector;
@@ -23,14 +23,22 @@
 //! Who holds what is found by walking through the descriptors of all processes; when looks come fast this is done less
 //! often than at each look, so that it takes one part in a hundred of the time, and at least every five seconds.
 //!
+//! Ids of processes and threads are those of their own PID namespace; where several share a directory, they may mean a
+//! stranger here. The process that looks is not among [`View::processes`].
+//!
 //! # Deadlocks
-//! A thread is stuck if what it waits for can only be given by threads that are stuck: the owner of a mutex, a thread, a
-//! process (its first thread), the process at the other end of a pipe (all its threads). What anybody can signal, such as
-//! an event, makes nobody stuck. Of a wait for any of several things all must be so, of a wait for all one.
+//! A thread is stuck if what it waits for can only be given by threads that are stuck: the owner of a mutex; a thread; a
+//! process, whose end or whose end of a pipe is waited for, by any of its threads. What anybody can signal, such as an
+//! event, makes nobody stuck, and nor does a wait that queued calls can end. Of a wait for any of several things all must
+//! be so, of a wait for all one. Believed are only waits that lasted through the whole look, so a ring that is reported
+//! was one; a thread of the program's own that could still break it, by ending the process, say, keeps it from being
+//! reported.
 
 mod stuck;
 mod waits;
 
+use std::collections::{HashMap, HashSet};
+use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,6 +52,8 @@ use crate::{Namespace, Result};
 pub struct Inspector {
     namespace: Arc<Namespace>,
     survey: Survey,
+    /// The last look met objects in the machine-wide directory.
+    has_shared: bool,
 }
 
 /// What there was at one moment, or nearly: each thing was looked at by itself.
@@ -58,6 +68,8 @@ pub struct View {
     pub processes: Vec<User>,
     /// The threads that wait, by process and thread id.
     pub waits: Vec<Waiting>,
+    /// Of processes that others wait for: how many threads they have that can do something of their own accord.
+    able_threads: HashMap<u32, u32>,
 }
 
 /// A process that uses tong.
@@ -86,6 +98,10 @@ pub struct Waiting {
     pub waited: Duration,
     /// Whether it stops waiting by itself at some time.
     pub has_deadline: bool,
+    /// It slept through the whole look, and only what it waits for ends the wait.
+    may_be_stuck: bool,
+    /// It began before the last walk through the descriptors.
+    is_older_than_walk: bool,
 }
 
 /// What a thread waits for.
@@ -165,7 +181,8 @@ impl Inspector {
     pub fn of(namespace: Arc<Namespace>) -> Inspector {
         Inspector {
             namespace,
-            survey: Survey::default(),
+            survey: Survey::repeated(),
+            has_shared: false,
         }
     }
 
@@ -174,19 +191,28 @@ impl Inspector {
     /// # Errors
     /// A directory of the namespace, or `/proc`, cannot be read.
     pub fn look(&mut self) -> Result<View> {
+        let before = waits::told(&self.namespace, self.has_shared);
         let objects = self.survey.look(&self.namespace)?;
-        let mut waits = waits::collect(&self.namespace, &self.survey, &objects);
+        let is_shared = |object: &Entry| object.name.starts_with("Global");
+        self.has_shared = objects.iter().any(is_shared);
+        let notes = waits::told(&self.namespace, self.has_shared);
+        let mut waits = waits::collect(&notes, &self.survey, &objects);
+        // Of objects without names what was seen was seen just now.
+        let after = waits::told(&self.namespace, self.has_shared);
+        waits::confirm(&mut waits, &notes, [&before, &after]);
         waits.sort_unstable_by_key(|wait| (wait.thread.pid, wait.thread.tid));
-        let processes = self.users(&objects, &waits)?;
+        let processes = self.users(&objects, &waits);
+        let able_threads = able_threads(&waits);
         Ok(View {
             taken: Instant::now(),
             objects,
             processes,
             waits,
+            able_threads,
         })
     }
 
-    fn users(&self, objects: &[Entry], waits: &[Waiting]) -> Result<Vec<User>> {
+    fn users(&self, objects: &[Entry], waits: &[Waiting]) -> Vec<User> {
         let mut pids = self.survey.users();
         pids.extend(waits.iter().map(|wait| wait.thread.pid));
         pids.extend(objects.iter().flat_map(ends));
@@ -197,15 +223,51 @@ impl Inspector {
         let pids = pids.iter().filter_map(|pid| u32::try_from(*pid).ok());
         let mut users = Vec::new();
         for pid in pids.filter(|pid| *pid != own) {
-            let Some(process) = list::find(pid)? else {
+            // It may have ended, or be hidden from this user.
+            let Ok(Some(process)) = list::find(pid) else {
                 continue;
             };
             let has_table = self.survey.may_have_table(i32::try_from(pid).unwrap_or(0));
             let handles = has_table.then(|| handle::count(pid)).flatten();
             users.push(User { process, handles });
         }
-        Ok(users)
+        users
     }
+}
+
+/// How many threads those processes have, whose end or whose end of a pipe somebody waits for, that also wait themselves.
+/// Threads of the library, which only serve others, do not count.
+fn able_threads(waits: &[Waiting]) -> HashMap<u32, u32> {
+    let waiting: HashSet<u32> = waits
+        .iter()
+        .filter_map(|wait| u32::try_from(wait.thread.pid).ok())
+        .collect();
+    let awaited = waits.iter().flat_map(|wait| &wait.awaited);
+    let needed: HashSet<u32> = awaited
+        .filter_map(|awaited| match awaited {
+            Awaited::Process(pid) => Some(*pid),
+            Awaited::Pipe { peer, .. } => *peer,
+            _ => None,
+        })
+        .filter(|pid| waiting.contains(pid))
+        .collect();
+    needed.into_iter().map(|pid| (pid, able(pid))).collect()
+}
+
+/// How many threads of a process are not the library's servants, by their names.
+fn able(pid: u32) -> u32 {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+    let is_able = |task: &fs::DirEntry| {
+        let name = fs::read_to_string(task.path().join("comm"));
+        !name.is_ok_and(|name| name.starts_with("tong-"))
+    };
+    let able = tasks
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(is_able)
+        .count();
+    u32::try_from(able).unwrap_or(u32::MAX)
 }
 
 /// The processes at the ends of a pipe.
@@ -227,7 +289,7 @@ impl View {
     }
 
     /// The thread that a wait for this needs to act, if it is a certain one: the owner of a mutex, a thread, the first
-    /// thread of a process. Any thread of a process can serve its end of a pipe.
+    /// thread of a process, though any of them may end it. Any thread of a process can serve its end of a pipe.
     #[must_use]
     pub fn who_must_act(&self, awaited: &Awaited) -> Option<ThreadId> {
         match awaited {

@@ -39,7 +39,7 @@ pub enum State {
 }
 
 /// A thread, as its own PID namespace counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ThreadId {
     /// The id of its process.
     pub pid: i32,
@@ -79,7 +79,7 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Traffic {
-    /// Bytes written by clients.
+    /// Bytes written by clients; of a mailslot with what is stored around each message.
     pub bytes_in: u64,
     /// Bytes written by the server.
     pub bytes_out: u64,
@@ -203,7 +203,7 @@ impl Namespace {
     /// # Errors
     /// A directory cannot be read.
     pub fn list(&self) -> Result<Vec<Entry>> {
-        Survey::default().look(self)
+        Survey::once().look(self)
     }
 
     /// Finds what no live object needs, and removes what dead objects left (unless `dry_run`). Normally there is
@@ -258,11 +258,7 @@ impl Found {
     fn into_mailslot(self, traces: &Traces) -> Entry {
         let owner_pid = traces.holders(self.inode).first().copied();
         let mark = super::ring_mark(&self.stem, self.info.created_ns);
-        let rings: Vec<&RingTrace> = traces
-            .rings
-            .values()
-            .filter(|ring| ring.mark == mark)
-            .collect();
+        let rings: Vec<&RingTrace> = traces.rings(&mark).map(|(_, ring)| ring).collect();
         let mut writers: Vec<i32> = rings
             .iter()
             .flat_map(|ring| ring.writers(owner_pid))

@@ -8,6 +8,7 @@
 
 use std::cell::Cell as StdCell;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::AtomicU32;
 
 use tong_sys::clock;
 use tong_sys::fork::Birth;
@@ -206,12 +207,17 @@ impl Table {
 
     /// Takes a record for the calling thread, for as long as it lives.
     fn claim(&'static self) -> Result<Who> {
-        for number in 0..RECORDS {
+        /// Where the last thread of this process found one: those before are most likely taken.
+        static HINT: AtomicU32 = AtomicU32::new(0);
+        let (used, hint) = (self.used(), HINT.load(Ordering::Relaxed));
+        let hint = hint.min(used);
+        for number in (hint..used).chain(0..hint).chain(used..RECORDS) {
             if number >= self.used() {
                 self.use_one_more(number)?;
             }
             let record = self.record(number);
             if record.retire() && record.life().take().is_some() {
+                HINT.store(number + 1, Ordering::Relaxed);
                 return Ok(record.begin(number));
             }
         }
@@ -317,8 +323,6 @@ impl Record {
 
     fn begin(self, number: u32) -> Who {
         let generation = self.next_generation();
-        // Whoever had the record may have been killed in a wait.
-        self.note().head.store(0, Ordering::Relaxed);
         self.commit().rest();
         let ids = u64::from(std::process::id()) << 32 | u64::from(tong_sys::thread_id());
         self.word(AT_IDS).store(ids, Ordering::Relaxed);

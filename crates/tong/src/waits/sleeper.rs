@@ -9,7 +9,7 @@ use super::commit::{Commit, Decided};
 use super::engine::{cells, Alert, Ending, Entry};
 use super::kind::{self, CellKind};
 use super::lock::Section;
-use super::note::Note;
+use super::note::{Note, Terms};
 use super::record::{Me, Table};
 use super::slots::Slot;
 use super::watcher::{self, Watch};
@@ -124,8 +124,12 @@ impl<'a> Wait<'a> {
         if self.cells_owned() {
             self.slice = Some(now + SLICE_NS);
         }
-        let note = Note::write(self.mes[0], self.entries, self.all, self.deadline);
-        self.note = Some(note);
+        let terms = Terms {
+            all: self.all,
+            alertable: self.alert.is_some(),
+            deadline: self.deadline,
+        };
+        self.note = Some(Note::write(self.mes[0], self.entries, terms));
         match self.wait() {
             // A signaler may have been faster than the error, and what it gave must not be lost.
             Err(error) if self.is_direct() => match self.give_up(Ending::TimedOut) {

@@ -43,6 +43,11 @@ const ROLES: &[(&str, fn())] = &[
     ("serve_many", hostile::role_serve_many),
     ("want_both", inspect::role_want_both),
     ("read_pipe", inspect::role_read_pipe),
+    ("see_unnamed", inspect::role_see_unnamed),
+    (
+        "see_process_and_thread",
+        inspect::role_see_process_and_thread,
+    ),
     ("fork", forked::role_fork),
     ("exit", process::role_exit),
     ("pause", process::role_pause),

@@ -51,6 +51,8 @@ pub struct PipeInstance {
     pub asleep: Asleep,
     /// The inode of the connection's memory, 0 without one.
     pub(crate) memory: u64,
+    /// No other processes than its maker and its client were seen to have an end of the connection.
+    pub(crate) is_private: bool,
 }
 
 /// Who of the two sides of a connection sleeps, and until when.
@@ -88,6 +90,7 @@ impl Slots {
     fn instance(&self, slot: u32, traces: &Traces) -> PipeInstance {
         let word = |column| self.copy.row(slot, column);
         let pid = |column| i32::try_from(word(column)).unwrap_or(0);
+        let (server, client) = (pid(Column::Server), pid(Column::Client));
         let queued = traces.connection(word(Column::Memory));
         let shown = Shown::from_word(word(Column::Shown));
         let state = match self.copy.hint(slot) {
@@ -95,7 +98,7 @@ impl Slots {
             Hint::Disconnected => InstanceState::Disconnected,
             Hint::Taken(_) if shown == Some(Shown::Closing) => InstanceState::Closing,
             // A connection has two ends, each with a descriptor of its memory.
-            Hint::Taken(_) if queued.is_some_and(|queued| queued.ends < 2) => {
+            Hint::Taken(_) if queued.is_some_and(|queued| queued.lost_an_end) => {
                 InstanceState::Closing
             }
             Hint::Taken(_) => InstanceState::Connected,
@@ -104,8 +107,9 @@ impl Slots {
         PipeInstance {
             slot,
             state,
-            server_pid: pid(Column::Server),
-            client_pid: Some(pid(Column::Client)).filter(|pid| *pid != 0),
+            server_pid: server,
+            client_pid: Some(client).filter(|pid| *pid != 0),
+            is_private: queued.is_some_and(|queued| queued.is_between(server, client)),
             in_quota: low,
             out_quota: high,
             queued_in: queued.map(|queued| queued.directions[0].bytes),

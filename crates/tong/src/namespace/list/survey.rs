@@ -4,22 +4,26 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use super::traces::{open_arena, Traces};
+use super::traces::Traces;
 use super::{pages, Entry, Found, Namespace, Space, Traffic};
 use crate::channel::{RingStatus, Unread};
 use crate::namespace::{self, CELL_AT};
 use crate::object::pipe::registry::pipe_word;
-use crate::waits::{self, Seen, Table};
+use crate::waits::{self, Table};
 use crate::Result;
 
 /// The walk through all descriptors may take one part in so many of the time, if looks come faster.
 const WALK_SHARE: u32 = 100;
 /// Longest time between two walks.
 const WALK_AGE_MAX: Duration = Duration::from_secs(5);
+/// Memory files that stay open from look to look.
+const KEPT: usize = 256;
 
 /// Looks at a namespace, and remembers what makes the next look cheap.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
+    /// How many files may stay open.
+    keep: usize,
     traces: Traces,
     /// When the last walk through the descriptors ended, and how long it took.
     walked: Option<(Instant, Duration)>,
@@ -37,38 +41,79 @@ pub(crate) enum Channel {
     Pipe(u64),
 }
 
-/// What has gone through the objects, by their pages' inodes.
+/// An object of whose file no other one has this identity: device and inode, and when it was made.
+type Lasting = ((u64, u64), u64);
+
+/// What has gone through the objects.
 #[derive(Debug, Default)]
 struct Totals {
-    objects: HashMap<(u64, u64), Traffic>,
-    /// What stood in each ring and connection at the last look, by inode.
-    before: HashMap<u64, Traffic>,
-    now: HashMap<u64, Traffic>,
+    objects: HashMap<Lasting, Total>,
 }
 
+/// What has gone through one object.
+#[derive(Debug, Default)]
+struct Total {
+    sum: Traffic,
+    /// What stood in each of its rings and connections when it was seen last, by inode, and how many looks ago that was.
+    before: HashMap<u64, (Traffic, u32)>,
+    seen: bool,
+}
+
+/// After so many looks in which a ring or connection was not seen it is taken for gone.
+const GONE_AFTER: u32 = 20;
+
 impl Totals {
-    /// Counts what a ring or connection carried since the last look.
-    fn count(&mut self, object: (u64, u64), memory: u64, carried: Traffic) {
-        let before = self.before.get(&memory).copied().unwrap_or_default();
+    /// Counts what a ring or connection carried since it was seen last.
+    fn count(&mut self, object: Lasting, memory: u64, carried: Traffic) {
         let total = self.objects.entry(object).or_default();
+        total.seen = true;
+        let (before, _) = total
+            .before
+            .insert(memory, (carried, 0))
+            .unwrap_or_default();
         // The numbers are claims of the users of that memory.
         let add = |total: &mut u64, now: u64, before: u64| {
             *total = total.saturating_add(now.saturating_sub(before));
         };
-        add(&mut total.bytes_in, carried.bytes_in, before.bytes_in);
-        add(&mut total.bytes_out, carried.bytes_out, before.bytes_out);
-        add(&mut total.messages, carried.messages, before.messages);
-        self.now.insert(memory, carried);
+        let sum = &mut total.sum;
+        add(&mut sum.bytes_in, carried.bytes_in, before.bytes_in);
+        add(&mut sum.bytes_out, carried.bytes_out, before.bytes_out);
+        add(&mut sum.messages, carried.messages, before.messages);
     }
 
-    /// Forgets objects and memory that are gone.
-    fn next(&mut self, is_there: impl Fn((u64, u64)) -> bool) {
-        self.before = std::mem::take(&mut self.now);
-        self.objects.retain(|object, _| is_there(*object));
+    fn of(&mut self, object: Lasting) -> Traffic {
+        let total = self.objects.entry(object).or_default();
+        total.seen = true;
+        total.sum
+    }
+
+    /// Forgets the objects that were not seen in this look, and what is long gone of the others.
+    fn end_look(&mut self) {
+        self.objects
+            .retain(|_, total| std::mem::take(&mut total.seen));
+        for total in self.objects.values_mut() {
+            total.before.retain(|_, (_, unseen)| {
+                *unseen += 1;
+                *unseen <= GONE_AFTER
+            });
+        }
     }
 }
 
 impl Survey {
+    /// For looking once: nothing stays open.
+    pub(crate) fn once() -> Survey {
+        Survey::default()
+    }
+
+    /// For looking again and again.
+    pub(crate) fn repeated() -> Survey {
+        Survey {
+            keep: KEPT,
+            ..Survey::default()
+        }
+    }
+
     /// Looks at all objects, by name.
     pub(crate) fn look(&mut self, namespace: &Namespace) -> Result<Vec<Entry>> {
         let mut found: Vec<(Found, Option<&'static Table>)> = Vec::new();
@@ -108,13 +153,7 @@ impl Survey {
             Some(((*channel)?, index))
         };
         self.channels = numbered().filter_map(channel).collect();
-        let places = &self.places;
-        self.totals.next(|object| {
-            let file = waits::mixed(object);
-            places
-                .binary_search_by_key(&file, |(file, _)| *file)
-                .is_ok()
-        });
+        self.totals.end_look();
         Ok(entries.into_iter().map(|(entry, ..)| entry).collect())
     }
 
@@ -128,39 +167,38 @@ impl Survey {
             return;
         }
         let start = Instant::now();
-        self.traces = Traces::collect();
+        let before = self.walked.map(|_| std::mem::take(&mut self.traces));
+        self.traces = Traces::collect(before, self.keep);
         self.walked = Some((Instant::now(), start.elapsed()));
     }
 
     fn entry(&mut self, found: Found, table: Option<&'static Table>) -> Option<Entry> {
-        let inode = found.inode;
+        let object = (found.inode, found.info.created_ns);
         match found.space {
             Space::Mailslot => {
                 let mark = namespace::ring_mark(&found.stem, found.info.created_ns);
-                for (memory, ring) in &self.traces.rings {
-                    if ring.mark == mark {
-                        self.totals.count(inode, *memory, carried(ring.status));
-                    }
+                for (memory, ring) in self.traces.rings(&mark) {
+                    self.totals.count(object, memory, carried(ring.status));
                 }
             }
             Space::Pipe => {
                 for memory in found.memories() {
                     if let Some(connection) = self.traces.connection(memory) {
                         let carried = carried_both(connection.directions);
-                        self.totals.count(inode, memory, carried);
+                        self.totals.count(object, memory, carried);
                     }
                 }
             }
             Space::Object => {}
         }
         let has_traffic = found.space != Space::Object;
-        let traffic = has_traffic.then(|| self.totals.objects.get(&inode).copied());
+        let traffic = has_traffic.then(|| self.totals.of(object));
         let mut entry = match found.space {
             Space::Mailslot => found.into_mailslot(&self.traces),
             Space::Pipe => found.into_pipe(&self.traces)?,
             Space::Object => found.into_object(&self.traces, table),
         };
-        entry.traffic = traffic.map(Option::unwrap_or_default);
+        entry.traffic = traffic;
         Some(entry)
     }
 
@@ -179,16 +217,15 @@ impl Survey {
         self.channels.get(&channel).copied()
     }
 
-    /// What an object without a name says, if the arena that it lies in can be seen.
-    pub(crate) fn unnamed(&self, place: [u64; 2], table: &'static Table) -> Option<Seen> {
-        let [mixed, at] = place;
-        let file = self
-            .traces
-            .arenas()
-            .find(|file| waits::mixed(*file) == mixed)?;
-        let (_, path) = self.traces.arena(file)?;
-        let arena: OwnedFd = open_arena(path, file)?.into();
-        waits::peek_unit(&arena, usize::try_from(at).ok()?, table)
+    /// Opens the arena with this device and inode, mixed, if it can be seen.
+    pub(crate) fn open_arena(&self, mixed: u64) -> Option<OwnedFd> {
+        self.traces.open_arena(mixed).map(OwnedFd::from)
+    }
+
+    /// How long ago the last walk through the descriptors ended.
+    pub(crate) fn walk_age(&self) -> Duration {
+        self.walked
+            .map_or(Duration::ZERO, |(when, _)| when.elapsed())
     }
 
     /// The processes that use tong, as the last walk found them.
