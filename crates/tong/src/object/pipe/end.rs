@@ -486,9 +486,7 @@ impl Open {
                 Ok(None) => {
                     let waited = line.accepted.map_or(Duration::ZERO, |at| at.elapsed());
                     if let Some(left) = GREETING_PATIENCE.checked_sub(waited) {
-                        if line.later.is_none() {
-                            line.later = self.look_later(left);
-                        }
+                        line.later = self.look_later(left);
                         return Ok(false);
                     }
                     throw_out(socket);
