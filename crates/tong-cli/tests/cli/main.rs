@@ -15,6 +15,7 @@ mod pipe;
 mod pipe_list;
 mod place;
 mod prompt;
+mod prompt_files;
 mod prompt_jobs;
 mod prompt_killed;
 mod prompt_screen;
