@@ -7,7 +7,7 @@ pub(super) const MORE: &str = "\
 Processes:
   1234          the process with this id
   1234@5678.90  the same, but only if it started at that time (started_s of lp --json)
-  NAME          every process that runs a program of this name; case does not matter
+  NAME          every process of yours that runs a program of this name; case does not matter
 
 A process is held by a descriptor from before it is looked at until it has ended, so no other one is ended in its place, \
 however late the answer to a question comes. It ends at once: none of its code runs any more. Its children run on, unless \
@@ -41,6 +41,12 @@ pub(crate) struct KpArgs {
     /// End also their children, and the children of these
     #[arg(short, long)]
     pub(crate) tree: bool,
+    /// By name, end processes of this user instead of your own: a name or an id
+    #[arg(short, long, value_name = "USER", conflicts_with = "all_users")]
+    pub(crate) user: Option<String>,
+    /// By name, end processes of all users
+    #[arg(short, long)]
+    pub(crate) all_users: bool,
     /// Wait at most this long for the end of each
     #[arg(short, long, value_name = "MS", default_value = "5s", value_parser = time::duration)]
     pub(crate) wait: Duration,

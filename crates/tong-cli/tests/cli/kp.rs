@@ -283,15 +283,21 @@ fn another_users_process_may_not_be_ended() {
             err: String::from_utf8_lossy(&out.stderr).into_owned(),
         }
     };
-    for process in [&ours.pid(), &name] {
-        let said = "it belongs to user root; only that user and the administrator may";
-        expect_refusal(kp(&["--yes", process]), 5, said);
-    }
+    let said = "it belongs to user root; only that user and the administrator may";
+    expect_refusal(kp(&["--yes", &ours.pid()]), 5, said);
+    expect_refusal(kp(&["--yes", "--user", "root", &name]), 5, said);
+    expect_refusal(
+        kp(&["--yes", &name]),
+        3,
+        "only processes of other users run",
+    );
     let ran = kp(&["--yes", "--tree", "--json", &ours.pid()]).expect_code(5);
     assert_eq!(ran.json()[0]["outcome"], "not_permitted");
     assert!(ours.runs());
-    let theirs = copy(&place, "sleep", &unique("theirs"));
-    let mut theirs = Nap::by(as_stranger(theirs.to_str().expect("text")).arg("30"));
+    let name = unique("theirs");
+    let program = copy(&place, "sleep", &name);
+    let mut theirs = Nap::by(as_stranger(program.to_str().expect("text")).arg("30"));
+    await_program(&place, &theirs.pid(), &name);
     let ran = kp(&["--yes", &ours.pid(), &theirs.pid()]).expect_code(5);
     assert!(ran.text().contains(&theirs.pid()), "{ran:?}");
     assert!(ours.runs() && !theirs.runs());
@@ -313,8 +319,21 @@ fn the_administrator_is_asked_about_processes_of_others() {
     assert_eq!(found["uid"].to_string(), STRANGER);
     let refused = place.run(&["kp", &theirs.pid()]);
     expect_refusal(refused, 2, "this process of another user");
+    // By name only the administrator's own are meant.
+    let refused = place.run(&["kp", "--yes", &name]);
+    expect_refusal(refused, 3, "see --user and --all-users");
+    for whose in [&["--all-users"][..], &["--user", STRANGER]] {
+        let refused = place.run(&[&["kp", &name], whose].concat());
+        expect_refusal(refused, 2, "this process of another user");
+    }
     assert!(theirs.runs());
     place.run(&["kp", "--yes", &theirs.pid()]).expect_code(0);
+    assert!(!theirs.runs());
+    let mut theirs = Nap::by(as_stranger(program.to_str().expect("text")).arg("30"));
+    await_program(&place, &theirs.pid(), &name);
+    place
+        .run(&["kp", "--yes", "--user", STRANGER, &name])
+        .expect_code(0);
     assert!(!theirs.runs());
 }
 

@@ -33,13 +33,11 @@ impl Glance {
     pub(crate) fn of(pid: u32) -> Option<Glance> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fds = rustix::fs::open(format!("/proc/{pid}/fd"), flags, Mode::empty()).ok()?;
-        // The page of a child of ours always has the same descriptor, and one that a process made itself often.
-        let first = Inheritance::FIRST_FD.to_string();
-        let usual = Glance::at(&fds, &first).filter(|page| page.is_of(pid));
-        usual.or_else(|| Glance::among(&fds, pid))
+        Glance::among(&fds, pid)
     }
 
-    /// The page at the usual descriptor of a process, by a descriptor of `/proc`.
+    /// The page at the usual descriptor of a process, by a descriptor of `/proc`: that of a child of ours is always there,
+    /// and one that a process made itself often.
     pub(super) fn at_usual_place(proc: &OwnedFd, pid: u32) -> Option<Glance> {
         let link = format!("{pid}/fd/{}", Inheritance::FIRST_FD);
         Glance::at(proc, &link).filter(|page| page.is_of(pid))
@@ -51,6 +49,10 @@ impl Glance {
         let mut entries = RawDir::new(fds, &mut buffer);
         while let Some(Ok(entry)) = entries.next() {
             let name = entry.file_name().to_str().unwrap_or_default();
+            // The directory itself and the one above it.
+            if name.starts_with('.') {
+                continue;
+            }
             let page = Glance::at(fds, name).filter(|page| page.is_of(pid));
             if page.is_some() {
                 return page;
@@ -83,6 +85,18 @@ impl Glance {
     /// Reads bytes of the page; fewer at its end.
     pub(crate) fn read(&self, bytes: &mut [u8], at: u64) -> io::Result<usize> {
         self.file.read_at(bytes, at)
+    }
+
+    /// Where the next bytes are, from here on, that somebody has written; `None` if there are none, or this is not told.
+    pub(crate) fn next_data(&self, at: u64) -> Option<u64> {
+        rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Data(at)).ok()
+    }
+
+    /// A file in place of a page.
+    #[cfg(test)]
+    pub(crate) fn with(file: File) -> Glance {
+        let head = [0; HEAD];
+        Glance { file, head }
     }
 
     /// Is this the page of the process, rather than one of another process that it holds or had from one by forking?

@@ -27,6 +27,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::fs::{openat, readlinkat, statat, AtFlags, Mode, OFlags};
+use rustix::io::Errno;
 use tong_sys::pidfd;
 
 use status::Status;
@@ -250,9 +251,7 @@ fn status<'a>(proc: &OwnedFd, path: &str, bytes: &'a mut [u8]) -> io::Result<Opt
     match read {
         Ok(len) => Ok(Status::parse(&bytes[..len])),
         // Ended meanwhile, or hidden from us by the way `/proc` is mounted.
-        Err(rustix::io::Errno::NOENT | rustix::io::Errno::SRCH | rustix::io::Errno::ACCESS) => {
-            Ok(None)
-        }
+        Err(Errno::NOENT | Errno::SRCH | Errno::ACCESS | Errno::PERM) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -9,17 +9,20 @@ mod victim;
 
 pub(crate) use victim::Victim;
 
-use super::lp::Users;
+use super::lp::users::{self, Users};
 use crate::args::KpArgs;
 use crate::exit::{complain, Code, Failure};
 use crate::{output, text};
+use nix::unistd::geteuid;
 use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::time::Duration;
 use target::{is_called, Target};
-use tong::process::list;
+use tong::process::list::{self, Listed};
 use tree::Family;
 use victim::{Refusal, Why};
+
+/// How many processes a question names one by one.
+const SHOWN_MAX: usize = 20;
 
 /// What happened to a process, as `--json` prints it.
 #[derive(Serialize)]
@@ -49,9 +52,15 @@ pub(crate) fn run(args: &KpArgs) -> Result<(), Failure> {
         json: args.json,
         failed: None,
     };
+    let targets = targets?;
+    let whose = match (&args.user, args.all_users) {
+        (_, true) => None,
+        (Some(user), false) => Some(users::id(user)?),
+        (None, false) => Some(geteuid().as_raw()),
+    };
     let mut family = Family::default();
-    for target in targets? {
-        open(&target, &mut family.members, &mut report)?;
+    for target in targets {
+        open(&target, whose, &mut family.members, &mut report)?;
     }
     if args.tree {
         family.extend()?;
@@ -82,7 +91,12 @@ pub(crate) fn run(args: &KpArgs) -> Result<(), Failure> {
 }
 
 /// Takes hold of what a word means, once.
-fn open(target: &Target, victims: &mut Vec<Victim>, report: &mut Report) -> Result<(), Failure> {
+fn open(
+    target: &Target,
+    whose: Option<u32>,
+    victims: &mut Vec<Victim>,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let is_new = |victims: &[Victim], pid| victims.iter().all(|it| it.listed().pid != pid);
     let name = match target {
         Target::Process { pid, started } if is_new(victims, *pid) => {
@@ -98,7 +112,11 @@ fn open(target: &Target, victims: &mut Vec<Victim>, report: &mut Report) -> Resu
         Target::Name(name) => name,
     };
     let mut is_there = false;
-    for (pid, started) in called(name)? {
+    let called = called(name)?;
+    let (ours, others): (Vec<_>, Vec<_>) = called
+        .into_iter()
+        .partition(|process| whose.is_none_or(|uid| uid == process.uid));
+    for Listed { pid, started, .. } in ours {
         match Victim::hold(pid, Some(started)) {
             Ok(victim) if is_new(victims, pid) => victims.push(victim),
             Ok(_) => {}
@@ -110,18 +128,16 @@ fn open(target: &Target, victims: &mut Vec<Victim>, report: &mut Report) -> Resu
     }
     match is_there {
         true => Ok(()),
-        false => report.nobody(name),
+        false => report.nobody(name, !others.is_empty()),
     }
 }
 
 /// The processes that run a program of this name, but for this one: whoever wants to end it does not do so by name.
-fn called(name: &str) -> Result<Vec<(u32, Duration)>, Failure> {
+fn called(name: &str) -> Result<Vec<Listed>, Failure> {
     let processes = list::processes()?.into_iter();
     let called = processes
         .filter(|process| is_called(&process.program, name) && process.pid != std::process::id());
-    Ok(called
-        .map(|process| (process.pid, process.started))
-        .collect())
+    Ok(called.collect())
 }
 
 fn needs_question(victims: &[Victim]) -> bool {
@@ -136,7 +152,10 @@ fn ask(victims: &[Victim]) -> Result<(), Failure> {
         let program = text::line(listed.program.as_bytes());
         format!("  {:>7}  {}  {program}", listed.pid, users.name(listed.uid))
     };
-    let lines: Vec<_> = victims.iter().map(line).collect();
+    let mut lines: Vec<_> = victims.iter().take(SHOWN_MAX).map(line).collect();
+    if victims.len() > SHOWN_MAX {
+        lines.push(format!("  and {} more", victims.len() - SHOWN_MAX));
+    }
     let lines = lines.join("\n");
     let what = match victims.len() {
         1 => "this process of another user".to_owned(),
@@ -204,9 +223,14 @@ impl Report {
         )
     }
 
-    /// There is no process that runs a program of this name.
-    fn nobody(&mut self, name: &str) -> Result<(), Failure> {
-        let message = format!("no process runs a program called {name}; tong lp shows what runs");
+    /// There is no process that runs a program of this name, or only other users' do.
+    fn nobody(&mut self, name: &str, others_do: bool) -> Result<(), Failure> {
+        let message = match others_do {
+            true => format!(
+                "only processes of other users run a program called {name}; see --user and --all-users"
+            ),
+            false => format!("no process runs a program called {name}; tong lp shows what runs"),
+        };
         self.fail(
             Code::NotFound,
             &Record {

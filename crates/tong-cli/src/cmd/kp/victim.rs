@@ -6,7 +6,7 @@
 //! then on everything goes through the descriptor, which never leads to another process.
 
 use super::target::is_same;
-use crate::cmd::lp::Users;
+use crate::cmd::lp::users::Users;
 use crate::cmd::program::describe;
 use crate::exit::{Code, Failure};
 use crate::text;

@@ -6,10 +6,9 @@
 mod select;
 mod table;
 mod tree;
-mod users;
+pub(in crate::cmd) mod users;
 
 pub(in crate::cmd) use tree::Creators;
-pub(in crate::cmd) use users::Users;
 
 use crate::args::LpArgs;
 use crate::exit::{Code, Failure};
@@ -21,6 +20,7 @@ use std::time::Duration;
 use table::Look;
 use tong::handle;
 use tong::process::list::{self, Listed, Priority, State};
+use users::Users;
 
 /// A process, and what only tong knows of it.
 #[derive(Debug)]

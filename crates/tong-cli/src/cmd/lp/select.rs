@@ -3,7 +3,7 @@
 use super::users::{self, Users};
 use super::Row;
 use crate::args::{LpArgs, SortKey};
-use crate::exit::{Code, Failure};
+use crate::exit::Failure;
 use std::cmp::{Ordering, Reverse};
 
 /// What a process must be like to be shown.
@@ -26,12 +26,7 @@ enum Pattern {
 
 impl Wanted {
     pub(super) fn of(args: &LpArgs) -> Result<Wanted, Failure> {
-        let user = match &args.user {
-            None => None,
-            Some(name) => Some(users::id(name).ok_or_else(|| {
-                Failure::Own(Code::Usage, format!("there is no user called {name}"))
-            })?),
-        };
+        let user = args.user.as_deref().map(users::id).transpose()?;
         Ok(Wanted {
             patterns: args.patterns.iter().map(|text| Pattern::of(text)).collect(),
             user,

@@ -1,5 +1,6 @@
 //! The names of users.
 
+use crate::exit::{Code, Failure};
 use nix::unistd::{Uid, User};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -22,11 +23,12 @@ impl Users {
     }
 }
 
-/// The id that a name or a number means.
-pub(super) fn id(text: &str) -> Option<u32> {
+/// The id that a name or a number of the command line means.
+pub(in crate::cmd) fn id(text: &str) -> Result<u32, Failure> {
     let user = User::from_name(text).ok().flatten();
-    user.map(|user| user.uid.as_raw())
-        .or_else(|| text.parse().ok())
+    let id = user.map(|user| user.uid.as_raw());
+    id.or_else(|| text.parse().ok())
+        .ok_or_else(|| Failure::Own(Code::Usage, format!("there is no user called {text}")))
 }
 
 #[cfg(test)]
@@ -39,10 +41,7 @@ mod tests {
         assert_eq!(users.name(0), "root");
         assert_eq!(users.name(4_000_000_001), "4000000001");
         assert_eq!(users.names.borrow().len(), 2);
-        assert_eq!(
-            (id("root"), id("4000000001")),
-            (Some(0), Some(4_000_000_001))
-        );
-        assert_eq!(id("no-such-user-here"), None);
+        let ids = ["root", "4000000001", "no-such-user-here"].map(|text| id(text).ok());
+        assert_eq!(ids, [Some(0), Some(4_000_000_001), None]);
     }
 }
