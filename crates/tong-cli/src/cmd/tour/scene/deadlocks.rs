@@ -4,6 +4,7 @@ use crate::cmd::tour::actor::{Turning, FORK, SPOON};
 use crate::cmd::tour::cast::Who;
 use crate::cmd::tour::{Play, Stop};
 use serde_json::Value;
+use std::fs;
 
 pub(super) fn play(play: &mut Play) -> Result<String, Stop> {
     let grab = |what: &str| Turning::Grab(what.to_owned());
@@ -29,6 +30,12 @@ pub(super) fn play(play: &mut Play) -> Result<String, Stop> {
     }
     let rings = rings(&view);
     play.check("rings of threads that wait for each other", 1, rings)?;
+    let file = play.cast.dir().join("waits.svg");
+    play.cast.tong(&["graph", "-o", &file.to_string_lossy()])?;
+    play.say("$ tong graph -o waits.svg")?;
+    let picture = fs::read_to_string(file).unwrap_or_default();
+    let has_both = [FORK, SPOON].iter().all(|name| picture.contains(name));
+    play.check_is("a picture of the same shows both mutexes", has_both)?;
 
     play.act("The bee is killed, and the ant can eat.")?;
     play.kill(Who::Bee)?;
