@@ -20,7 +20,7 @@ use std::time::Duration;
 use table::Look;
 use tong::handle;
 use tong::process::list::{self, Listed, Priority, State};
-use users::Users;
+pub(in crate::cmd) use users::Users;
 
 /// A process, and what only tong knows of it.
 #[derive(Debug)]
