@@ -1,6 +1,7 @@
 //! `tong doctor`, in good surroundings and in bad ones.
 
-use crate::place::{signal, skip, works, Place, Ran};
+use crate::place::{signal, works, Place, Ran};
+use crate::screen::{skip, Screen};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::{chown, symlink, PermissionsExt};
@@ -14,10 +15,10 @@ fn in_mounts(script: &str) -> Vec<String> {
         .to_vec()
 }
 
-fn may_mount(test: &str) -> bool {
+fn may_mount() -> bool {
     let may = works(&["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]);
     if !may {
-        skip(test, "needs the right to mount in a namespace of its own");
+        skip("needs the right to mount in a namespace of its own");
     }
     may
 }
@@ -112,19 +113,21 @@ impl Report {
     }
 }
 
-/// Everything below a directory, and what it looks like.
-fn tree(dir: &Path) -> Vec<String> {
+/// Everything below a directory: what it is called, whose it is, and what is in it.
+fn tree(dir: &Path) -> Vec<(String, Vec<u8>)> {
     let listed = std::process::Command::new("find")
         .arg(dir)
-        .args(["-printf", "%p %i %s %m %T@ %C@\n"])
+        .args(["-printf", "%p\n%p %i %s %m %u\n"])
         .output()
         .expect("find runs");
-    let mut lines: Vec<String> = String::from_utf8_lossy(&listed.stdout)
-        .lines()
-        .map(str::to_owned)
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let lines: Vec<&str> = listed.lines().collect();
+    let mut entries: Vec<(String, Vec<u8>)> = lines
+        .chunks_exact(2)
+        .map(|pair| (pair[1].to_owned(), fs::read(pair[0]).unwrap_or_default()))
         .collect();
-    lines.sort();
-    lines
+    entries.sort();
+    entries
 }
 
 #[test]
@@ -158,7 +161,7 @@ fn a_machine_in_order_is_said_to_be_and_looking_makes_nothing() {
     report.expect("namespace", "wait table", "ok", "of this version", "");
     report.expect("namespace", "objects", "ok", "none", "");
     report.expect("leftovers", "dead objects", "ok", "none", "");
-    assert_eq!(tree(&place.names()), before);
+    assert!(tree(&place.names()) == before, "looking changed something");
 }
 
 #[test]
@@ -239,11 +242,10 @@ fn a_part_of_the_namespace_that_cannot_be_trusted_is_an_error() {
 
 #[test]
 fn a_directory_of_another_user_is_an_error() {
-    const TEST: &str = "a_directory_of_another_user_is_an_error";
     let place = Place::new();
     fs::create_dir(place.names()).expect("a directory");
     if chown(place.names(), Some(12_345), None).is_err() {
-        return skip(TEST, "needs the administrator, to give a directory away");
+        return skip("needs the administrator, to give a directory away");
     }
     place.doctor().expect_error(
         "namespace",
@@ -279,8 +281,7 @@ fn a_place_where_no_directory_can_be_is_an_error() {
 
 #[test]
 fn a_file_system_that_is_full_or_read_only_is_an_error() {
-    const TEST: &str = "a_file_system_that_is_full_or_read_only_is_an_error";
-    if !may_mount(TEST) {
+    if !may_mount() {
         return;
     }
     let place = Place::new();
@@ -333,8 +334,7 @@ fn hardly_any_descriptors_do_not_keep_the_doctor_from_saying_so() {
 
 #[test]
 fn a_machine_without_proc_is_told_so() {
-    const TEST: &str = "a_machine_without_proc_is_told_so";
-    if !may_mount(TEST) {
+    if !may_mount() {
         return;
     }
     let place = Place::new();
@@ -346,10 +346,9 @@ fn a_machine_without_proc_is_told_so() {
 
 #[test]
 fn the_proc_of_another_pid_namespace_is_an_error_and_ones_own_is_not() {
-    const TEST: &str = "the_proc_of_another_pid_namespace_is_an_error_and_ones_own_is_not";
     let own = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
     if !works(&[&own[..], &["true"]].concat()) {
-        return skip(TEST, "needs the right to make PID namespaces");
+        return skip("needs the right to make PID namespaces");
     }
     let place = Place::new();
     let report = place.doctor_by(&own);
@@ -401,6 +400,55 @@ fn a_wait_table_that_was_removed_under_its_users_is_told() {
 }
 
 #[test]
+fn a_stopped_process_that_others_may_wait_for_is_told() {
+    let place = Place::new();
+    let keeper = place.keep("mutex", "build", &[]);
+    place
+        .doctor()
+        .expect("namespace", "deadlocks", "ok", "none", "");
+    signal(&keeper, "STOP");
+    let pid = keeper.child.id();
+    crate::place::eventually("it is stopped", || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+        stat.contains(") T ")
+    });
+    place.doctor().expect(
+        "namespace",
+        "stopped processes",
+        "warning",
+        &format!("{pid} tong"),
+        &format!("kill -CONT {pid}"),
+    );
+}
+
+/// At a terminal levels have colours, and what is long is folded below itself.
+#[test]
+fn findings_fit_on_a_terminal() {
+    let place = Place::new();
+    fs::create_dir(place.names()).expect("a directory");
+    fs::set_permissions(place.names(), fs::Permissions::from_mode(0o777)).expect("its mode");
+    let Some(screen) = Screen::start(&place, (80, 60), &["doctor"]) else {
+        return;
+    };
+    screen.wait_for("something is broken");
+    let styled = screen.styled();
+    assert!(styled.contains("{bold}kernel{}"), "{styled}");
+    assert!(styled.contains("{bold green}ok       {}"), "{styled}");
+    assert!(
+        styled.contains("{bold red}error    {}directory"),
+        "{styled}"
+    );
+    let text = screen.text();
+    let folded = text
+        .lines()
+        .skip_while(|line| !line.contains("trials") && !line.contains("death of an owner"))
+        .nth(1)
+        .expect("the next line");
+    assert!(folded.starts_with(&" ".repeat(30)), "{text}");
+    assert_eq!(screen.code(), 1);
+}
+
+#[test]
 fn what_a_killed_process_left_is_named_and_left_for_gc() {
     let place = Place::new();
     let mut reader = place.start_reader(&["Old Box"]);
@@ -419,7 +467,7 @@ fn what_a_killed_process_left_is_named_and_left_for_gc() {
         r"1: \\.\mailslot\Old Box",
         "tong gc",
     );
-    assert_eq!(tree(&place.names()), before);
+    assert!(tree(&place.names()) == before, "looking changed something");
     place.run(&["gc"]).expect_code(0);
     place
         .doctor()

@@ -2,6 +2,7 @@
 
 use crate::golden;
 use crate::place::{eventually, finish, start, Place, Running};
+use crate::screen::Screen;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -173,6 +174,30 @@ fn a_deadlock_is_told_in_json_thread_by_thread() {
     );
     let mutex = nodes.iter().find(|node| node["kind"] == "mutex");
     assert_eq!(mutex.expect("a mutex")["state"], "owned");
+}
+
+#[test]
+fn the_doctor_tells_of_a_deadlock_too() {
+    let knot = Knot::tie();
+    let ran = knot.place.run(&["doctor", "--quiet"]).expect_code(0);
+    let text = knot.with_words(ran.text());
+    let told = "these wait for each other: HOLDS-A tong, WANTS-B tong, HOLDS-B tong, WANTS-A tong";
+    assert!(text.contains(told), "{text}");
+}
+
+#[test]
+fn a_deadlock_is_red_on_a_terminal() {
+    let knot = Knot::tie();
+    let Some(screen) = Screen::start(&knot.place, (100, 40), &["graph"]) else {
+        return;
+    };
+    screen.wait_for("mutex b: owned");
+    let styled = screen.styled();
+    assert!(
+        styled.contains("{bold red}deadlock{}: 4 threads"),
+        "{styled}"
+    );
+    assert!(styled.contains("{bold red}mutex a{}: owned"), "{styled}");
 }
 
 #[test]

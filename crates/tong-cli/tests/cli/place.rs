@@ -206,22 +206,6 @@ pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Says loudly that `test` cannot check anything here, so that whoever counts tests sees it. The test then returns.
-pub(crate) fn skip(test: &str, reason: &str) {
-    // Not eprintln, which the test harness would keep to itself.
-    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {reason}");
-    let Some(log) = std::env::var_os("TONG_SKIP_LOG") else {
-        return;
-    };
-    let log = std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(log);
-    if let Ok(mut log) = log {
-        let _ = log.write_all(format!("{test}: {reason}\n").as_bytes());
-    }
-}
-
 /// Whether a command can do its work here: its last argument is a harmless program for it to start.
 pub(crate) fn works(command: &[&str]) -> bool {
     let quiet = Command::new(command[0])

@@ -18,6 +18,7 @@ mod processors;
 mod report;
 mod room;
 mod trials;
+mod users;
 
 use crate::args::DoctorArgs;
 use crate::exit::{Code, Failure};

@@ -3,7 +3,7 @@
 use super::cleaners;
 use super::directory::{look, Rule, Standing};
 use super::finding::{quoted, Finding, Level};
-use super::room;
+use super::{room, users};
 use nix::unistd::{faccessat, AccessFlags};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -174,6 +174,7 @@ fn contents(place: &Place, openness: Openness) -> (Vec<Finding>, Openness) {
         return (findings, openness);
     }
     findings.extend(objects());
+    findings.extend(users::check());
     (findings, openness)
 }
 

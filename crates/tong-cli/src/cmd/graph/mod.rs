@@ -49,9 +49,16 @@ fn look() -> Result<Picture, Failure> {
     Ok(gather::picture(place, &view, &tables(&view)))
 }
 
+/// Nobody could read the values of more handles in a picture.
+const HANDLES_MAX: u32 = 4096;
+
 /// The handle tables, as far as they can be read: a process may have ended, or hide.
 fn tables(view: &View) -> Tables {
-    let owners = view.processes.iter().filter(|user| user.handles.is_some());
+    let is_fit = |handles: u32| handles <= HANDLES_MAX;
+    let owners = view
+        .processes
+        .iter()
+        .filter(|user| user.handles.is_some_and(is_fit));
     let pids = owners.map(|user| user.process.pid);
     pids.filter_map(|pid| {
         let rows = tong::handle::read_table(pid).ok()?;
