@@ -152,6 +152,19 @@ impl Job {
         }
     }
 
+    /// Has its last command been ended by Ctrl-C or Ctrl-\, or by who sent the same?
+    pub(super) fn was_ended_by_keys(&self) -> bool {
+        let Some(Member::Running { process, .. }) = self.members.last() else {
+            return false;
+        };
+        // It stays to be waited for: the library still wants to know.
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+        matches!(
+            waitid(Id::PIDFd(process.as_fd()), flags),
+            Ok(WaitStatus::Signaled(_, Signal::SIGINT | Signal::SIGQUIT, _))
+        )
+    }
+
     /// Finds out which of its programs have been stopped or continued.
     pub(super) fn look(&mut self) {
         for member in &mut self.members {

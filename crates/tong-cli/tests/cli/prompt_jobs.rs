@@ -35,6 +35,11 @@ fn ctrl_c_ends_the_programs_and_not_the_prompt() {
     screen.wait_for("BOTH RUN");
     screen.keys(&["C-c"]);
     screen.wait_for("exit code 3221225786 (0xc000013a, ended by Ctrl-C)");
+    // What is told begins a line of its own, whatever the terminal shows for the key.
+    run_and_type(&screen, "tr a-z A-Z", "runs now");
+    screen.wait_for("RUNS NOW");
+    screen.keys(&["C-\\"]);
+    screen.wait_for("\ntong: exit code 1 (0x00000001)");
     // The rest of a line that was interrupted does not run.
     enter(&screen, "echo on^ce & sleep 100 & echo tw^ice");
     screen.wait_for("once");

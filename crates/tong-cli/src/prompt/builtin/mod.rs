@@ -3,7 +3,7 @@
 //! A built-in is a function that gets a [`Context`] and its arguments and returns its code. Where it runs stands in the
 //! table: those that need the prompt run in it and never read their input; the others run as a process of this program,
 //! so that they can be interrupted like any program. `lp`, `kp`, `ls`, `handles` and `tong` are this program's own
-//! commands.
+//! commands; `kp` runs in the prompt if it is alone (see `kill`).
 
 mod arguments;
 mod control;

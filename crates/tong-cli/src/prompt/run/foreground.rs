@@ -75,7 +75,7 @@ impl Shell {
             if let Some(terminal) = &self.terminal {
                 terminal.restore();
             }
-            if code == ENDED_BY_CTRL_C {
+            if job.was_ended_by_keys() {
                 // The cursor stands behind the terminal's ^C.
                 eprintln!();
             }
