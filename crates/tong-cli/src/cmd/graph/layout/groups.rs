@@ -35,7 +35,15 @@ pub(super) fn find(picture: &Picture, boxes: &[Placed], lines: &[Line]) -> Vec<V
         let mut nodes = group.iter().flat_map(|index| &boxes[*index].nodes);
         nodes.any(|node| picture.nodes[*node].is_stuck)
     };
-    groups.sort_by_key(|group| (!stuck(group), std::cmp::Reverse(group.len())));
+    // Those with the same kinds of objects stand together, and so look the same.
+    let kinds = |group: &[usize]| -> Vec<String> {
+        let nodes = group.iter().flat_map(|index| &boxes[*index].nodes);
+        nodes
+            .map(|node| picture.nodes[*node].kind.clone())
+            .collect()
+    };
+    groups
+        .sort_by_cached_key(|group| (!stuck(group), std::cmp::Reverse(group.len()), kinds(group)));
     groups
 }
 
