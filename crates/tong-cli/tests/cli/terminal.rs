@@ -12,6 +12,8 @@ fn at_terminal(place: &Place, line: &str) -> Running {
     command
         .args(["-qefc", &format!("exec {program} {line}"), "/dev/null"])
         .env("TONG_DIR", place.dir.path().join("names"))
+        .env("HOME", place.dir.path())
+        .env_remove("XDG_STATE_HOME")
         .env("TERM", "xterm-256color")
         .env_remove("NO_COLOR")
         .stdin(Stdio::piped())
@@ -23,6 +25,17 @@ fn at_terminal(place: &Place, line: &str) -> Running {
 fn type_in(running: &mut Running, keys: &[u8]) {
     let stdin = running.child.stdin.as_mut().expect("a pipe");
     stdin.write_all(keys).expect("it reads");
+}
+
+/// Waits until the terminal shows this.
+fn await_text(running: &mut Running, text: &str) {
+    let stdout = running.child.stdout.as_mut().expect("a pipe");
+    let (mut shown, mut byte) = (Vec::new(), [0]);
+    while !shown.ends_with(text.as_bytes()) {
+        let count = stdout.read(&mut byte).expect("its output");
+        assert!(count == 1, "{:?}", String::from_utf8_lossy(&shown));
+        shown.push(byte[0]);
+    }
 }
 
 /// What the terminal shows until the command has ended, and how it ended.
@@ -129,4 +142,16 @@ fn a_relay_at_a_terminal_shows_its_rate_unless_it_is_quiet() {
         // The far program does not read to the end of what never ends.
         assert_eq!(code, Some(9), "{shown:?}");
     }
+}
+
+/// The editor asks where the cursor is; `script` does not know.
+#[test]
+fn a_prompt_at_a_terminal_that_does_not_answer_takes_plain_lines() {
+    let place = Place::new();
+    let mut running = at_terminal(&place, "prompt");
+    await_text(&mut running, "lines are plain from here on");
+    type_in(&mut running, b"echo 'still\nalive'\nexit 7\n");
+    let (shown, code) = rest(running);
+    assert!(shown.contains("> still\r\nalive\r\n"), "{shown:?}");
+    assert_eq!(code, Some(7));
 }

@@ -3,7 +3,7 @@
 use super::{beginning_with, Candidate};
 use crate::text;
 use std::collections::BTreeMap;
-use tong::namespace::{Entry, Namespace};
+use tong::namespace::{Entry, Namespace, Place};
 use tong::process::list::{self, Listed};
 
 /// How names of mailslots and pipes begin in full, as Windows and as shells like them.
@@ -66,6 +66,11 @@ pub(super) fn awaited(text: &str) -> Vec<Candidate> {
 }
 
 fn objects() -> Vec<Entry> {
+    // Opening a namespace would make it.
+    let is_there = Place::current().is_ok_and(|place| place.root.is_dir());
+    if !is_there {
+        return Vec::new();
+    }
     let namespace = Namespace::current();
     let listed = namespace.and_then(|namespace| namespace.list());
     let mut objects = listed.unwrap_or_default();
