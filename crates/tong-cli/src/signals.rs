@@ -123,3 +123,29 @@ pub(crate) fn pass_on(signal: Signal, pid: u32) -> io::Result<()> {
     let pid = i32::try_from(pid).map_err(|_| io::ErrorKind::InvalidInput)?;
     signal::kill(nix::unistd::Pid::from_raw(pid), signal).map_err(io::Error::from)
 }
+
+/// Ends this program when its terminal goes away.
+///
+/// The kernel sends SIGHUP for that, but not to everybody: the first process of a container does not die of it, and nor
+/// does who was told to ignore it. What reads keys would then read the end of the file for ever, as fast as it can.
+pub(crate) fn end_with_terminal() {
+    let Ok(terminal) = io::stdin().as_fd().try_clone_to_owned() else {
+        return;
+    };
+    let watch = move || {
+        let mut fds = [PollFd::new(terminal.as_fd(), PollFlags::empty())];
+        loop {
+            match poll(&mut fds, PollTimeout::NONE) {
+                Ok(_) => break,
+                Err(nix::errno::Errno::EINTR) => {}
+                // Without memory for that it is as it would be without this thread.
+                Err(_) => return,
+            }
+        }
+        std::process::exit(end_by(Signal::SIGHUP).into());
+    };
+    // Programs have worked without it.
+    let _ = std::thread::Builder::new()
+        .name("tong-hangup".to_owned())
+        .spawn(watch);
+}

@@ -16,6 +16,7 @@ mod pipe_list;
 mod place;
 mod prompt;
 mod prompt_files;
+mod prompt_hangup;
 mod prompt_jobs;
 mod prompt_killed;
 mod prompt_screen;

@@ -47,6 +47,7 @@ enum Entered {
 /// # Errors
 /// The terminal cannot be read.
 pub(crate) fn interact(shell: &mut Shell) -> Result<u32, Failure> {
+    crate::signals::end_with_terminal();
     let (mut kept, inputs) = Kept::open();
     let mut line = is_fit().then(|| Line::new(&inputs));
     shell.history = inputs;
