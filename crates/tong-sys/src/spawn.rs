@@ -168,9 +168,10 @@ impl Spawn<'_> {
             suspended: self.suspended,
             new_group: self.new_group,
             new_session: self.new_session,
-            // What can be no id is no group's, and cannot be joined.
-            group: self.group.map_or(0, |group| {
-                libc::pid_t::try_from(group).unwrap_or(libc::pid_t::MAX)
+            // What can be no id, 0 too, is no group's, and cannot be joined.
+            group: self.group.map_or(0, |group| match group {
+                0 => libc::pid_t::MAX,
+                _ => libc::pid_t::try_from(group).unwrap_or(libc::pid_t::MAX),
             }),
             report: -1,
             failed_at: 0,

@@ -7,7 +7,7 @@
 
 use nix::sys::signal::{killpg, Signal};
 use nix::sys::termios::{tcgetattr, tcsetattr, SetArg, Termios};
-use nix::unistd::{getpgrp, tcgetpgrp, tcsetpgrp, Pid};
+use nix::unistd::{getpgrp, setpgid, tcgetpgrp, tcsetpgrp, Pid};
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal};
 
@@ -49,11 +49,21 @@ impl Terminal {
         // It has no group in front if it is not the one that controls us.
         tcgetpgrp(&device).ok()?;
         let modes = tcgetattr(&device).ok();
-        Some(Terminal {
+        let is_from_outside = getpgrp().as_raw() == 0;
+        if is_from_outside {
+            // A group of another PID namespace, to which there is no way back from here. So we make one of our own, and take
+            // the place in front that the other has. Whoever started us takes it again when we have ended.
+            setpgid(Pid::from_raw(0), Pid::from_raw(0)).ok()?;
+        }
+        let terminal = Terminal {
             device,
             own_group: getpgrp(),
             modes,
-        })
+        };
+        if is_from_outside && tcgetpgrp(&terminal.device).is_ok_and(|front| front.as_raw() == 0) {
+            terminal.take_back();
+        }
+        Some(terminal)
     }
 
     /// Are we in front?

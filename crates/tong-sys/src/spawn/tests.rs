@@ -205,6 +205,39 @@ fn directory_environment_and_group_are_the_childs() {
 }
 
 #[test]
+fn a_child_joins_the_group_of_another_or_is_not_started() {
+    let (from, to) = pipe();
+    let descriptors = [(to.as_fd(), 1)];
+    let (long, short) = (
+        shell("exec sleep 60"),
+        shell("read stat </proc/$$/stat; echo $stat"),
+    );
+    let environment = [c"PATH=/bin:/usr/bin".to_owned()];
+    let mut leader = spawn(c"/bin/sh", &long, &[]);
+    leader.environment = &environment;
+    leader.new_group = true;
+    let leader = leader.start().unwrap();
+
+    let mut member = spawn(c"/bin/sh", &short, &descriptors);
+    member.group = Some(leader.pid);
+    assert_eq!(wait(&member.start().unwrap()), Ending::Exited(0));
+    for group in [0, u32::MAX, i32::MAX as u32] {
+        member.group = Some(group);
+        let refused = member.start().unwrap_err();
+        assert!(matches!(refused, Failure::Group(_)), "{group}: {refused:?}");
+    }
+    drop(to);
+    let said = read_all(&from);
+    assert_eq!(
+        said.split(' ').nth(4),
+        Some(&*leader.pid.to_string()),
+        "{said}"
+    );
+    pidfd::send_signal(&leader.process, pidfd::signals::SIGKILL).unwrap();
+    wait(&leader);
+}
+
+#[test]
 fn many_threads_start_programs_at_once() {
     let arguments = shell("exit 3");
     std::thread::scope(|scope| {

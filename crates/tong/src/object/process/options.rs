@@ -246,7 +246,7 @@ impl ProcessOptions {
     /// Has the child join a process group of the same session, which is named by the id of its leader, before it does anything
     /// else. Shells give each of their jobs a group, and the terminal to one of them.
     ///
-    /// The leader must not have been waited for, or the id may be another's by now.
+    /// The leader must not have been waited for, or the id may be another's by now. 0 is no group's id.
     #[must_use]
     pub fn group(mut self, leader: u32) -> ProcessOptions {
         self.group = Some(leader);
