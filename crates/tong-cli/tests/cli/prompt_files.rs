@@ -84,6 +84,8 @@ fn type_writes_bytes_as_they_are_and_tells_of_each_file_that_fails() {
     let ran = run(&place, "type DIR/one DIR/none DIR DIR/two").expect_code(1);
     assert_eq!(ran.out, b"\x1b[2J\r\nno end");
     assert_eq!(ran.err.lines().count(), 2, "{ran:?}");
+    let ran = run(&place, "type -- -n").expect_code(3);
+    assert!(ran.err.contains("cannot read -n"), "{ran:?}");
     let ran = run(&place, "type < DIR/two").expect_code(0);
     assert_eq!(ran.text(), "no end");
     let ran = run(&place, "echo in | type DIR/two -").expect_code(0);

@@ -6,14 +6,22 @@ use crate::prompt::language::{lex, Kind, Lexed, Token};
 use crate::prompt::{builtin, is_program};
 use nu_ansi_term::{Color, Style};
 use reedline::{Highlighter, StyledText};
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 /// Colours lines by what their parts mean.
-pub(super) struct Colours;
+#[derive(Default)]
+pub(super) struct Colours {
+    looks: RefCell<Looks>,
+}
+
+/// How the programs of the last line looked, so that they are not looked for again at each key.
+type Looks = HashMap<String, Style>;
 
 impl Highlighter for Colours {
     fn highlight(&self, line: &str, _: usize) -> StyledText {
         let mut styled = StyledText::new();
-        for (style, text) in pieces(line) {
+        for (style, text) in pieces(line, &mut self.looks.borrow_mut()) {
             styled.push((style, text.to_owned()));
         }
         styled
@@ -21,12 +29,17 @@ impl Highlighter for Colours {
 }
 
 /// The whole line, in pieces of one style each.
-fn pieces(line: &str) -> Vec<(Style, &str)> {
+fn pieces<'a>(line: &'a str, looks: &mut Looks) -> Vec<(Style, &'a str)> {
+    let known = std::mem::take(looks);
     let mut pieces = Vec::new();
     let mut shown = 0;
     let lexed = lex(line);
     for word in lexed.tokens.chunk_by(is_same_word) {
-        let program = program_style(&lexed, line, word);
+        let program = program(&lexed, line, word).map(|name| {
+            let look = known.get(&name).copied();
+            let look = look.unwrap_or_else(|| style_of_program(&name));
+            *looks.entry(name).or_insert(look)
+        });
         for token in word {
             if token.span.start > shown {
                 pieces.push((Style::new(), &line[shown..token.span.start]));
@@ -53,12 +66,12 @@ fn is_of_word(kind: Kind) -> bool {
     matches!(kind, Kind::Word | Kind::Quoted | Kind::Variable)
 }
 
-/// How the word looks if it names what is to be run.
-fn program_style(lexed: &Lexed, line: &str, word: &[Token]) -> Option<Style> {
+/// What the word names, if that is to be run.
+fn program(lexed: &Lexed, line: &str, word: &[Token]) -> Option<String> {
     let last = word.last().filter(|token| is_of_word(token.kind))?;
     let word = lexed.word_at(line, last.span.end);
     let is_program = word.before.is_empty() && !word.is_file;
-    is_program.then(|| style_of_program(&word.text))
+    is_program.then_some(word.text)
 }
 
 fn style_of_program(name: &str) -> Style {
@@ -92,7 +105,7 @@ mod tests {
 
     /// The pieces that are coloured, with their colours.
     fn coloured(line: &str) -> Vec<(Color, &str)> {
-        let pieces = pieces(line).into_iter();
+        let pieces = pieces(line, &mut Looks::new()).into_iter();
         let whole: String = pieces.clone().map(|(_, text)| text).collect();
         assert_eq!(whole, line);
         pieces

@@ -41,7 +41,7 @@ impl Line {
             let hint = DefaultHinter::default().with_style(Style::new().fg(Color::DarkGray));
             editor = editor
                 .with_hinter(Box::new(hint))
-                .with_highlighter(Box::new(Colours));
+                .with_highlighter(Box::new(Colours::default()));
         } else {
             // Not without its escapes, which also show what is chosen: these are no colours.
             editor = editor.with_highlighter(Box::new(SimpleMatchHighlighter::default()));

@@ -111,7 +111,8 @@ fn start(stage: Stage<'_>, group: Option<u32>) -> Result<Member, (String, u32)> 
     let found = builtin::find(name);
     let options = match found.map(|builtin| (builtin.name, builtin.run)) {
         Some((name, Run::Apart(_))) => ProcessOptions::new(own_program())
-            .args([BUILTIN_COMMAND, name])
+            // Without the dashes those of the person would be taken for ours.
+            .args([BUILTIN_COMMAND, name, "--"])
             .args(arguments),
         Some((_, Run::Tong(command) | Run::Either(_, command))) => {
             ProcessOptions::new(own_program())

@@ -1,6 +1,6 @@
 //! Files and directories.
 
-use super::{beginning_with, Candidate};
+use super::{beginning_with, Candidate, OFFERED_MAX};
 use std::fs::DirEntry;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -30,14 +30,25 @@ fn entries(text: &str, has_home: bool, is_wanted: fn(&DirEntry) -> bool) -> Vec<
     let Ok(entries) = place.read_dir() else {
         return Vec::new();
     };
+    let folded = begun.to_lowercase();
+    // Names first: a look at a file costs more, and far away it costs much.
     let mut found: Vec<Candidate> = entries
         .flatten()
+        .filter(|entry| could_be(entry, begun, &folded))
         .filter(is_wanted)
+        .take(OFFERED_MAX)
         .filter_map(|entry| candidate(dir, &entry))
-        .filter(|found| begun.starts_with('.') || !found.text[dir.len()..].starts_with('.'))
         .collect();
     found.sort_by_cached_key(|found| (found.text.to_lowercase(), found.text.clone()));
     beginning_with(found, text)
+}
+
+/// Does its name begin like this, whatever the case? Hidden names must be begun with their dot.
+fn could_be(entry: &DirEntry, begun: &str, folded: &str) -> bool {
+    let name = entry.file_name();
+    let name = name.to_string_lossy();
+    let is_shown = begun.starts_with('.') || !name.starts_with('.');
+    is_shown && name.to_lowercase().starts_with(folded)
 }
 
 /// The directory that is meant by the part of a path up to its last slash.
@@ -69,8 +80,12 @@ fn candidate(dir: &str, entry: &DirEntry) -> Option<Candidate> {
 }
 
 fn is_directory(entry: &DirEntry) -> bool {
-    // Links lead on to what they name.
-    entry.path().is_dir()
+    match entry.file_type() {
+        // Links lead on to what they name.
+        Ok(kind) if kind.is_symlink() => entry.path().is_dir(),
+        Ok(kind) => kind.is_dir(),
+        Err(_) => false,
+    }
 }
 
 pub(super) fn is_executable(entry: &DirEntry) -> bool {
