@@ -372,6 +372,8 @@ pub(crate) enum Role {
     Adder,
     /// Does nothing until the one who started it ends.
     Sitter,
+    /// Joins two ends until the one who started it ends.
+    Relay,
     /// Says what it knows of a variable of its environment.
     Mood,
     /// Uses the handles that it was given.

@@ -35,12 +35,15 @@ use crate::cmd::mailslot_name;
 use crate::exit::Failure;
 use crate::output;
 use serde::{Deserialize, Serialize};
-use std::io::{self, BufRead};
+use std::io;
 use std::path::Path;
+use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fs, thread};
 use tong::ErrorKind;
 
+/// How long an actor may still be busy when it is to leave.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// How long an actor waits for what others are going to do.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -97,6 +100,7 @@ pub(crate) fn run(args: &ActorArgs) -> Result<(), Failure> {
         Role::Worker => worker::run(),
         Role::Adder => programs::add_up(&subject),
         Role::Sitter => programs::sit(),
+        Role::Relay => streams::be_a_relay(&subject),
         Role::Guest => handles::be_a_guest(),
         Role::Mood => environment::tell_mood(&subject),
     }
@@ -127,9 +131,22 @@ fn sweep(dir: &Path) -> Result<(), Failure> {
 }
 
 /// The orders on standard input, until it ends.
+///
+/// It ends when the actor is to leave, or when the tour was killed. Then whoever is still busy waits for something that
+/// will not come, and is not waited for.
 fn orders() -> impl Iterator<Item = Order> {
-    let lines = io::stdin().lock().lines();
-    lines.map_while(|line| serde_json::from_str(&line.ok()?).ok())
+    let (pass_on, orders) = mpsc::channel();
+    thread::spawn(move || {
+        let lines = io::stdin().lines();
+        let read = lines.map_while(|line| serde_json::from_str(&line.ok()?).ok());
+        for order in read {
+            let _ = pass_on.send(order);
+        }
+        drop(pass_on);
+        thread::sleep(FAREWELL);
+        std::process::exit(1);
+    });
+    orders.into_iter()
 }
 
 fn report(did: Did) -> Result<(), Failure> {

@@ -1,11 +1,11 @@
 //! Programs that a worker starts, and what becomes of them.
 
-use super::worker::{myself, name};
+use super::worker::{myself, name, STARTER};
 use super::{say, tell, Did, PATIENCE};
 use crate::exit::Failure;
 use serde::{Deserialize, Serialize};
 use tong::wait::{self, Waitable};
-use tong::{Event, Process, ProcessOptions, Reset, Result};
+use tong::{Error, ErrorKind, Event, Process, ProcessOptions, Reset, Result};
 
 const GO: &str = "tour-go";
 /// What Windows says of a process that has not ended.
@@ -137,6 +137,12 @@ pub(super) fn sit() -> std::result::Result<(), Failure> {
 }
 
 /// Who started us: with it we end too, if the tour is killed.
+///
+/// If it is gone already, somebody else is our parent now, who may live for ever.
 pub(super) fn starter() -> Result<Process> {
-    Process::open(std::os::unix::process::parent_id())
+    let parent = std::os::unix::process::parent_id();
+    match std::env::var(STARTER) {
+        Ok(pid) if pid == parent.to_string() => Process::open(parent),
+        _ => Err(Error::new("open the starter", ErrorKind::Ended)),
+    }
 }

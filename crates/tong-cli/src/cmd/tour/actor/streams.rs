@@ -1,9 +1,15 @@
 //! Pipes of the kernel: a program between two anonymous ones, and FIFOs.
 
+use super::programs::starter;
+use super::worker::myself;
 use super::{say, tell, Did, PATIENCE};
+use crate::args::{Args, Command};
+use crate::exit::Failure;
+use clap::Parser;
 use serde::{Deserialize, Serialize};
+use std::thread;
 use tong::pipe;
-use tong::{AnonymousReader, ErrorKind, Fifo, ProcessOptions, Result};
+use tong::{AnonymousReader, ErrorKind, Fifo, Process, ProcessOptions, Result, Stream};
 
 /// What is read at once.
 const PIECE: usize = 64;
@@ -17,19 +23,71 @@ pub(in super::super) enum Streaming {
     Read(String),
     /// Write a word into the FIFO at this path, which somebody reads or is going to.
     Write(String, String),
+    /// Join these two ends with a relay.
+    Relay(String, String),
 }
 
-pub(super) fn work(order: &Streaming) -> Result<()> {
-    match order {
-        Streaming::Sort(words) => sort(words),
-        Streaming::Read(path) => read(path),
-        Streaming::Write(path, word) => {
-            let writer = Fifo::at(path).writer(Some(PATIENCE))?;
-            writer.send(word.as_bytes())?;
-            tell(&format!("writes {word}"));
-            Ok(())
+/// What a worker has of them.
+#[derive(Default)]
+pub(super) struct Streams {
+    relay: Option<Process>,
+}
+
+impl Drop for Streams {
+    fn drop(&mut self) {
+        if let Some(relay) = self.relay.take() {
+            let _ = relay.terminate(0).and_then(|()| relay.wait(Some(PATIENCE)));
         }
     }
+}
+
+impl Streams {
+    pub(super) fn work(&mut self, order: &Streaming) -> Result<()> {
+        match order {
+            Streaming::Relay(near, far) => {
+                let relay = start_relay(near, far)?;
+                say(Did::Start("a relay".to_owned(), relay.id()));
+                self.relay = Some(relay);
+                Ok(())
+            }
+            Streaming::Sort(words) => sort(words),
+            Streaming::Read(path) => read(path),
+            Streaming::Write(path, word) => write(path, word),
+        }
+    }
+}
+
+/// Starts a relay between two ends.
+fn start_relay(near: &str, far: &str) -> Result<Process> {
+    myself("relay", &format!("{near}\n{far}"))
+        .stdin(Stream::Null)
+        .stdout(Stream::Null)
+        .stderr(Stream::Null)
+        .spawn()
+}
+
+/// Is a relay between two ends, a line each, that serves everyone who comes, until the starter ends.
+pub(super) fn be_a_relay(ends: &str) -> std::result::Result<(), Failure> {
+    let starter = starter()?;
+    thread::spawn(move || {
+        let _ = starter.wait(None);
+        std::process::exit(0);
+    });
+    let (near, far) = ends.rsplit_once('\n').unwrap_or((ends, ""));
+    let line = [
+        "tong", "relay", "--many", "--quiet", "--wait", "5s", near, far,
+    ];
+    match Args::try_parse_from(line).map(|args| args.command) {
+        Ok(Command::Relay(args)) => crate::cmd::relay::run(&args),
+        _ => Ok(()),
+    }
+}
+
+fn write(path: &str, word: &str) -> Result<()> {
+    let writer = Fifo::at(path).writer(Some(PATIENCE))?;
+    writer.send(word.as_bytes())?;
+    tell(&format!("writes {word}"));
+    Ok(())
 }
 
 fn read(path: &str) -> Result<()> {

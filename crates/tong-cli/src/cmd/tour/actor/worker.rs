@@ -7,7 +7,7 @@ use super::handles::{Handing, Hands};
 use super::overlapped::{Overlapped, Overlapping};
 use super::pipes::{Piper, Piping};
 use super::programs::{Hiring, Programs};
-use super::streams::{self, Streaming};
+use super::streams::{Streaming, Streams};
 use super::threads::{Threading, Threads};
 use super::turns::{Turning, Turns};
 use super::{failed, orders, report, Order};
@@ -73,6 +73,7 @@ struct Worker {
     turns: Turns,
     hands: Hands,
     piper: Piper,
+    streams: Streams,
     clocks: Clocks,
     threads: Threads,
     files: Files,
@@ -86,7 +87,7 @@ impl Worker {
             Work::Turn(order) => self.turns.work(order),
             Work::Hand(order) => self.hands.work(order),
             Work::Pipe(order) => self.piper.work(order),
-            Work::Stream(order) => streams::work(order),
+            Work::Stream(order) => self.streams.work(order),
             Work::Clock(order) => self.clocks.work(order),
             Work::Thread(order) => self.threads.work(order),
             Work::File(order) => self.files.work(order),
@@ -96,9 +97,14 @@ impl Worker {
     }
 }
 
+/// In this variable a child finds the process id of the one that started it.
+pub(super) const STARTER: &str = "TONG_TOUR_STARTER";
+
 /// This program in another role, as a child that the library starts.
 pub(super) fn myself(role: &str, subject: &str) -> ProcessOptions {
-    ProcessOptions::new("/proc/self/exe").args(["tour-actor", role, subject])
+    ProcessOptions::new("/proc/self/exe")
+        .args(["tour-actor", role, subject])
+        .env(STARTER, std::process::id().to_string())
 }
 
 pub(super) fn name(text: &str) -> Result<ObjectName> {

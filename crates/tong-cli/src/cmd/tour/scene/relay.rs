@@ -1,32 +1,20 @@
 //! A Unix socket on one side, a named pipe on the other.
 
-use crate::cmd::tour::actor::{Piping, PIPE};
-use crate::cmd::tour::cast::{failure, Who};
+use crate::cmd::tour::actor::{Piping, Streaming, PIPE};
+use crate::cmd::tour::cast::Who;
 use crate::cmd::tour::{Play, Stop, PATIENCE};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::process::Child;
-
-/// A relay that is ended when the scene is.
-struct Relay(Child);
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        let _ = self.0.kill().and_then(|()| self.0.wait());
-    }
-}
 
 pub(super) fn play(play: &mut Play) -> Result<String, Stop> {
     play.act("A server of messages; in front of it a relay that listens at a Unix socket.")?;
     play.stage.enter(Who::PIPES)?;
-    play.start(&[Who::Server])?;
+    play.start(&[Who::Server, Who::Ant])?;
     play.ask(Who::Server, Piping::Serve)?;
     let socket = play.cast.dir().join("socket");
     let near = format!("unix-listen:{}", socket.display());
     let far = format!("pipe:{PIPE}");
-    let args = ["relay", "--many", "--quiet", "--wait", "5s", &near, &far];
-    let relay = play.cast.command(&args).spawn();
-    let relay = Relay(relay.map_err(failure("start a process"))?);
+    play.ask(Who::Ant, Streaming::Relay(near, far))?;
     play.say(&format!(
         "$ tong relay --many unix-listen:SOCKET pipe:{PIPE}"
     ))?;
@@ -47,7 +35,6 @@ pub(super) fn play(play: &mut Play) -> Result<String, Stop> {
     }
     let seen = answers.join(" ");
     play.check("the answers of the pipe's server", "= 42 = 12321", &seen)?;
-    drop(relay);
     Ok(format!("{} answers by way of a Unix socket", answers.len()))
 }
 
