@@ -38,12 +38,24 @@ fn push_visible(text: &mut String, character: char) {
         '\r' => text.push_str(r"\r"),
         '\0' => text.push_str(r"\0"),
         '\t' => text.push('\t'),
+        _ if is_unseen(character) => text.push_str(&format!(r"\u{{{:x}}}", u32::from(character))),
         '\u{80}'.. if character.is_control() => {
             text.push_str(&format!(r"\u{{{:x}}}", u32::from(character)))
         }
         _ if character.is_control() => text.push_str(&format!(r"\x{:02x}", u32::from(character))),
         _ => text.push(character),
     }
+}
+
+/// Characters without width, and those that turn the direction of writing: with them a name can look like another one.
+fn is_unseen(character: char) -> bool {
+    matches!(
+        character,
+        '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+    )
 }
 
 /// The text of a message in UTF-16, little end first; `None` if it is not that.
@@ -175,6 +187,10 @@ mod tests {
         assert_eq!(line(b"plain \xed\x86\xb5\t!"), "plain 통\t!");
         assert_eq!(line(b"a\nb\r\0"), r"a\nb\r\0");
         assert_eq!(line(b"\x1b[2J\x7f\xc2\x85"), r"\x1b[2J\x7f\u{85}");
+        assert_eq!(
+            line("a\u{202e}b\u{200b}c\u{feff}".as_bytes()),
+            r"a\u{202e}b\u{200b}c\u{feff}"
+        );
         assert_eq!(line(b"\xff\xfeok\xe2\x82"), r"\xff\xfeok\xe2\x82");
         assert_eq!(line(br"\\.\mailslot\x"), r"\\.\mailslot\x");
     }

@@ -7,8 +7,9 @@ use crate::naps::{
 use crate::place::{eventually, finish, start, Place, Ran};
 use crate::screen::{skip, Screen};
 use serde_json::json;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A program of the system under a name of its own, and a process that runs it.
 fn nap(place: &Place, name: &str) -> (String, Nap) {
@@ -410,6 +411,52 @@ fn an_id_that_was_used_again_is_noticed_by_the_time_of_the_start() {
     assert_eq!(lines[1..3], ["code 3", "the other one lives"], "{ran:?}");
     assert!(lines[3].contains("ended with exit code 1"), "{ran:?}");
     assert_eq!(lines[4], "code 0", "{ran:?}");
+}
+
+/// A prompt that is told these lines; they may name its id as `OWN`.
+fn prompt(place: &Place, lines: &str) -> Ran {
+    let mut prompt = start(place.tong(&["prompt"]).stdin(Stdio::piped()));
+    let lines = lines.replace("OWN", &prompt.child.id().to_string());
+    let mut stdin = prompt.child.stdin.take().expect("a pipe");
+    stdin.write_all(lines.as_bytes()).expect("it reads");
+    drop(stdin);
+    finish(prompt)
+}
+
+/// P-106: the prompt ends with that code, whatever would have come next.
+#[test]
+fn a_prompt_ends_itself_when_it_is_told_to() {
+    let place = Place::new();
+    let ran = prompt(&place, "kp OWN --code 7\necho on\n");
+    assert_eq!(ran.code, Some(7), "{ran:?}");
+    assert!(
+        ran.text().contains("(this prompt) ends with exit code 7"),
+        "{ran:?}"
+    );
+    assert!(!ran.text().contains("on\n"), "{ran:?}");
+    let ran = prompt(&place, "kp 00OWN --code 8\nexit 3\n");
+    assert_eq!(ran.code, Some(8), "{ran:?}");
+    let ran = prompt(&place, "kp OWN@1.5\nkp OWN 0\nexit 3\n");
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+}
+
+#[test]
+fn a_prompt_ends_with_all_that_it_started_after_a_question() {
+    let place = Place::new();
+    let name = unique("job");
+    let program = copy(&place, "sleep", &name);
+    let begin = format!("start {} 60 > nul 2> nul\n", program.display());
+    let ran = prompt(&place, &format!("{begin}kp --tree OWN\nexit 3\n"));
+    assert_eq!(ran.code, Some(3), "nothing without a question: {ran:?}");
+    assert!(ran.err.contains("and this prompt itself"), "{ran:?}");
+    assert_eq!(leaves(&place, &name), 1);
+    place.run(&["kp", &name]).expect_code(0);
+    let ran = prompt(
+        &place,
+        &format!("{begin}kp --tree --yes OWN -c 9\nexit 3\n"),
+    );
+    assert_eq!(ran.code, Some(9), "{ran:?}");
+    assert_eq!(leaves(&place, &name), 0);
 }
 
 /// In a container the first process is that of the container.

@@ -10,6 +10,7 @@ mod victim;
 pub(crate) use victim::Victim;
 
 use super::lp::users::{self, Users};
+use super::program::describe;
 use crate::args::KpArgs;
 use crate::exit::{complain, Code, Failure};
 use crate::{output, text};
@@ -18,7 +19,7 @@ use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Write};
 use target::{is_called, Target};
 use tong::process::list::{self, Listed};
-use tree::Family;
+use tree::{Family, Held};
 use victim::{Refusal, Why};
 
 /// How many processes a question names one by one.
@@ -43,6 +44,23 @@ struct Report {
 }
 
 pub(crate) fn run(args: &KpArgs) -> Result<(), Failure> {
+    end(args, Family::new(false)).0
+}
+
+/// The same in the process of a prompt, which can end itself: the second value says whether it is to, once all is told.
+pub(crate) fn run_in_prompt(args: &KpArgs) -> (Result<(), Failure>, bool) {
+    end(args, Family::new(true))
+}
+
+fn end(args: &KpArgs, mut family: Family) -> (Result<(), Failure>, bool) {
+    // Who is stopped is ended or goes on, whatever is typed meanwhile.
+    let _held = args.tree.then(Held::back);
+    let mut is_agreed = false;
+    let ended = end_all(args, &mut family, &mut is_agreed);
+    (ended, is_agreed && family.itself)
+}
+
+fn end_all(args: &KpArgs, family: &mut Family, is_agreed: &mut bool) -> Result<(), Failure> {
     let targets: Result<Vec<_>, _> = args
         .processes
         .iter()
@@ -58,16 +76,16 @@ pub(crate) fn run(args: &KpArgs) -> Result<(), Failure> {
         (Some(user), false) => Some(users::id(user)?),
         (None, false) => Some(geteuid().as_raw()),
     };
-    let mut family = Family::default();
     for target in targets {
-        open(&target, whose, &mut family.members, &mut report)?;
+        open(&target, whose, family, &mut report)?;
     }
     if args.tree {
         family.extend()?;
     }
-    if !args.yes && needs_question(&family.members) {
-        ask(&family.members)?;
+    if !args.yes && needs_question(family) {
+        ask(family)?;
     }
+    *is_agreed = true;
     if args.tree {
         family.freeze()?;
         // What was started goes before what started it: if one of them is what we run in, it is the last.
@@ -78,6 +96,9 @@ pub(crate) fn run(args: &KpArgs) -> Result<(), Failure> {
             Ok(code) => report.ended(victim, code)?,
             Err(refusal) => report.refused(&refusal)?,
         }
+    }
+    if family.itself {
+        report.itself(args.code)?;
     }
     // This command itself may be below them; it ends anyway. Others may have ended meanwhile.
     let is_news = |refusal: &&Refusal| matches!(refusal.why, Why::Denied(_) | Why::Other(..));
@@ -94,21 +115,17 @@ pub(crate) fn run(args: &KpArgs) -> Result<(), Failure> {
 fn open(
     target: &Target,
     whose: Option<u32>,
-    victims: &mut Vec<Victim>,
+    family: &mut Family,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let is_new = |victims: &[Victim], pid| victims.iter().all(|it| it.listed().pid != pid);
     let name = match target {
-        Target::Process { pid, started } if is_new(victims, *pid) => {
-            return match Victim::hold(*pid, *started) {
-                Ok(victim) => {
-                    victims.push(victim);
-                    Ok(())
-                }
+        Target::Process { pid, .. } if family.has(*pid) => return Ok(()),
+        Target::Process { pid, started } => {
+            return match family.take(*pid, *started) {
+                Ok(()) => Ok(()),
                 Err(refusal) => report.refused(&refusal),
             };
         }
-        Target::Process { .. } => return Ok(()),
         Target::Name(name) => name,
     };
     let mut is_there = false;
@@ -117,9 +134,8 @@ fn open(
         .into_iter()
         .partition(|process| whose.is_none_or(|uid| uid == process.uid));
     for Listed { pid, started, .. } in ours {
-        match Victim::hold(pid, Some(started)) {
-            Ok(victim) if is_new(victims, pid) => victims.push(victim),
-            Ok(_) => {}
+        match family.take(pid, Some(started)) {
+            Ok(()) => {}
             // It has ended since the list was made.
             Err(refusal) if matches!(refusal.why, Why::NoSuch | Why::Ended(_)) => continue,
             Err(refusal) => report.refused(&refusal)?,
@@ -140,24 +156,27 @@ fn called(name: &str) -> Result<Vec<Listed>, Failure> {
     Ok(called.collect())
 }
 
-fn needs_question(victims: &[Victim]) -> bool {
-    victims.len() > 1 || victims.iter().any(Victim::is_foreign)
+fn needs_question(family: &Family) -> bool {
+    family.len() > 1 || family.members.iter().any(Victim::is_foreign)
 }
 
 /// Asks whether these are to be ended. Without somebody to ask that is a failure.
-fn ask(victims: &[Victim]) -> Result<(), Failure> {
+fn ask(family: &Family) -> Result<(), Failure> {
     let users = Users::default();
     let line = |victim: &Victim| {
         let listed = victim.listed();
         let program = text::line(listed.program.as_bytes());
         format!("  {:>7}  {}  {program}", listed.pid, users.name(listed.uid))
     };
-    let mut lines: Vec<_> = victims.iter().take(SHOWN_MAX).map(line).collect();
-    if victims.len() > SHOWN_MAX {
-        lines.push(format!("  and {} more", victims.len() - SHOWN_MAX));
+    let mut lines: Vec<_> = family.members.iter().take(SHOWN_MAX).map(line).collect();
+    if family.members.len() > SHOWN_MAX {
+        lines.push(format!("  and {} more", family.members.len() - SHOWN_MAX));
+    }
+    if family.itself {
+        lines.push("  and this prompt itself".to_owned());
     }
     let lines = lines.join("\n");
-    let what = match victims.len() {
+    let what = match family.len() {
         1 => "this process of another user".to_owned(),
         count => format!("these {count} processes"),
     };
@@ -190,18 +209,38 @@ fn answer(question: &str) -> io::Result<String> {
 
 impl Report {
     fn ended(&self, victim: &Victim, code: u32) -> Result<(), Failure> {
-        let message = victim.told(code);
+        let listed = victim.listed();
+        self.told(Some(listed.pid), &listed.program, code, &victim.told(code))
+    }
+
+    fn told(
+        &self,
+        pid: Option<u32>,
+        program: &str,
+        code: u32,
+        message: &str,
+    ) -> Result<(), Failure> {
         match self.json {
             true => output::print_json(&Record {
-                pid: Some(victim.listed().pid),
-                program: Some(&victim.listed().program),
+                pid,
+                program: Some(program),
                 outcome: "ended",
                 exit_code: Some(code),
                 hex: Some(format!("0x{code:08x}")),
-                message: &message,
+                message,
             }),
             false => output::print(&format!("{message}\n")),
         }
+    }
+
+    /// The prompt ends, in a moment.
+    fn itself(&self, code: u32) -> Result<(), Failure> {
+        let pid = std::process::id();
+        let message = format!(
+            "process {pid} (this prompt) ends with exit code {}",
+            describe(code)
+        );
+        self.told(Some(pid), "tong", code, &message)
     }
 
     fn refused(&mut self, refusal: &Refusal) -> Result<(), Failure> {

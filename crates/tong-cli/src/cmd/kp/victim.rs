@@ -130,6 +130,11 @@ impl Victim {
         let _ = self.process.suspend();
     }
 
+    /// Lets it go on, if it is still there.
+    pub(super) fn thaw(&self) {
+        let _ = self.process.resume();
+    }
+
     /// Does it do nothing any more, stopped or ended?
     pub(super) fn is_frozen(&self) -> bool {
         let now = list::find(self.listed.pid).ok().flatten();

@@ -3,6 +3,7 @@
 use super::{take_json, usage, Context};
 use crate::exit::{Code, Failure};
 use crate::prompt::path_of;
+use crate::text;
 use serde::Serialize;
 use std::env;
 use std::ffi::OsStr;
@@ -64,6 +65,9 @@ pub(super) fn pwd(context: &mut Context<'_>, arguments: &[String]) -> Result<u32
     let directory = here()?.display().to_string();
     match as_json {
         true => context.print_json(&Record { directory })?,
+        false if context.is_terminal => {
+            context.print(&format!("{}\n", text::line(directory.as_bytes())))?;
+        }
         false => context.print(&format!("{directory}\n"))?,
     }
     Ok(0)

@@ -21,22 +21,17 @@ use std::os::fd::{AsFd, OwnedFd};
 pub(super) fn kp(context: &mut Context<'_>, arguments: &[String]) -> Result<u32, Failure> {
     let words = ["tong", "kp"].map(str::to_owned);
     let parsed = Args::try_parse_from(words.iter().chain(arguments));
-    let mut args = match parsed.map(|args| args.command) {
+    let args = match parsed.map(|args| args.command) {
         Ok(Command::Kp(args)) => args,
         Ok(_) => return Ok(0),
         Err(answer) => return explain(context, &answer),
     };
-    // This command refuses to end itself; here that is the prompt, which can leave.
-    let own_id = std::process::id().to_string();
-    let count = args.processes.len();
-    args.processes.retain(|process| *process != own_id);
-    if args.processes.len() < count {
+    let (ended, ends_itself) = run(&args, context.streams)?;
+    if ends_itself {
         context.shell.exit = Some(args.code);
     }
-    if args.processes.is_empty() {
-        return Ok(args.code);
-    }
-    match run(&args, context.streams) {
+    match ended {
+        Ok(()) if ends_itself => Ok(args.code),
         Ok(()) => Ok(0),
         Err(Failure::Passed(code)) => Ok(code.into()),
         Err(failure) => Err(failure),
@@ -55,13 +50,13 @@ fn explain(context: &mut Context<'_>, answer: &clap::Error) -> Result<u32, Failu
 }
 
 /// Runs it with these streams in place of the prompt's own.
-fn run(args: &KpArgs, streams: &Streams) -> Result<(), Failure> {
+fn run(args: &KpArgs, streams: &Streams) -> Result<(Result<(), Failure>, bool), Failure> {
     let failed = |error| Failure::Io("cannot redirect kp".to_owned(), error);
     let own = Own::keep().map_err(failed)?;
     own.replace(streams).map_err(failed)?;
-    let ended = cmd::kp::run(args);
+    let ended = cmd::kp::run_in_prompt(args);
     own.restore().map_err(failed)?;
-    ended
+    Ok(ended)
 }
 
 /// The prompt's own streams, while others are in their place.

@@ -6,6 +6,7 @@
 use super::{arguments, Context};
 use crate::exit::Failure;
 use crate::prompt::path_of;
+use crate::text;
 use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{self, Read};
@@ -58,8 +59,22 @@ pub(super) fn run(context: &mut Context<'_>, words: &[String]) -> Result<u32, Fa
             code = super::code_of(&error);
         }
     }
-    context.print_raw(&sorted(&text, &args))?;
+    let sorted = sorted(&text, &args);
+    match context.is_terminal {
+        true => context.print(&harmless(&sorted))?,
+        false => context.print_raw(&sorted)?,
+    }
     Ok(code)
+}
+
+/// The lines as a terminal can show them: nothing in them moves its cursor.
+fn harmless(lines: &[u8]) -> String {
+    let Some(lines) = lines.strip_suffix(b"\n") else {
+        return text::line(lines);
+    };
+    let shown = lines.split(|byte| *byte == b'\n').map(text::line);
+    let shown: Vec<_> = shown.collect();
+    shown.join("\n") + "\n"
 }
 
 /// Reads a file to its end, and ends its last line.
