@@ -206,6 +206,31 @@ fn the_terminal_is_given_back_however_it_ends() {
     }
 }
 
+/// Stopped by Ctrl-Z it leaves the terminal to the prompt, and has all of it again when it goes on.
+#[test]
+fn ctrl_z_stops_it_and_fg_brings_it_back() {
+    let place = Place::new();
+    let _keeper = place.keep("event", "ready", &[]);
+    let Some(screen) = Screen::start(&place, (100, 24), &["prompt"]) else {
+        return;
+    };
+    screen.type_text("tong top");
+    screen.keys(&["Enter"]);
+    screen.wait_for("1 Objects 1");
+    screen.keys(&["C-z"]);
+    screen.wait_for("stopped");
+    assert_eq!(screen.ask("#{alternate_on}"), "0", "{}", screen.text());
+    screen.type_text("fg");
+    screen.keys(&["Enter"]);
+    screen.wait_for("1 Objects 1");
+    assert_eq!(screen.ask("#{alternate_on}"), "1");
+    screen.keys(&["q"]);
+    screen.wait_until("the prompt", |text| !text.contains("1 Objects 1"));
+    screen.type_text("exit 7");
+    screen.keys(&["Enter"]);
+    assert_eq!(screen.code(), 7);
+}
+
 #[test]
 fn a_change_of_size_is_drawn_at_once() {
     let place = Place::new();

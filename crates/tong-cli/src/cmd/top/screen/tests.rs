@@ -10,6 +10,8 @@ use crate::args::Pane;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
 use ratatui::Terminal;
+use std::time::{Duration, Instant};
+use tong::namespace::Traffic;
 
 const PLAIN: Palette = Palette { has_colors: false };
 const COLORED: Palette = Palette { has_colors: true };
@@ -218,6 +220,56 @@ fn what_is_chosen_opens_and_escape_goes_back() {
     // The numbers go straight to a list.
     press(&mut model, &[Key::Char('1')]);
     assert!(model.pages.is_empty());
+}
+
+/// A pipe of which three looks are known.
+fn followed() -> Model {
+    let key = samples::key("pipe", r"\\.\pipe\chat");
+    let mut rates = Rates::default();
+    let start = Instant::now();
+    for (second, bytes) in [(0, 0), (1, 4096), (2, 6144)] {
+        let mut total = Traffic::default();
+        (total.bytes_in, total.bytes_out) = (bytes, 10 * bytes);
+        rates.begin(start + Duration::from_secs(second));
+        rates.note(&key, Some(&total), Some(100 * second));
+        rates.end();
+    }
+    Model::of("/x".to_owned(), samples::look(), rates)
+}
+
+#[test]
+fn traffic_is_followed_in_numbers_and_bars() {
+    let mut model = followed();
+    type_in(&mut model, "/chat");
+    press(&mut model, &[Key::Enter, Key::Char('f')]);
+    let shown = lines(&mut model, (80, 24));
+    let screen = shown.join("\n");
+    assert!(
+        screen.contains("to the server  2.0 KiB/s now, 4.0 KiB/s at most, 6144 B in all"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("to the clients 20.0 KiB/s now, 40.0 KiB/s at most, 60.0 KiB in all"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("unread   200 B now, 200 B at most"),
+        "{screen}"
+    );
+    // The newest bar is at the right end, and half as high as the one before.
+    let high: Vec<&String> = shown.iter().filter(|line| line.contains('█')).collect();
+    let ends = |line: &str| line.trim_end().ends_with('█') && line.contains("██");
+    assert!(high.iter().any(|line| ends(line)), "{screen}");
+    assert!(
+        high.iter()
+            .any(|line| line.trim_end().ends_with('█') && !ends(line)),
+        "{screen}"
+    );
+    press(&mut model, &[Key::Char('f')]);
+    assert!(text(&mut model, (80, 24)).contains("KIND"));
+    model.set_filter("ready".to_owned());
+    press(&mut model, &[Key::Char('f')]);
+    assert!(text(&mut model, (80, 24)).contains("only mailslots and pipes have traffic"));
 }
 
 #[test]
