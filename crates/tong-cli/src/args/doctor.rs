@@ -20,10 +20,4 @@ pub(crate) struct DoctorArgs {
     /// Leave out what is as it should be
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Be the process that tries things
-    #[arg(long, hide = true)]
-    pub(crate) trials: bool,
-    /// Be the process that ends with this code
-    #[arg(long, hide = true, value_name = "CODE")]
-    pub(crate) end_with: Option<u32>,
 }

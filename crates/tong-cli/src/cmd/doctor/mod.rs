@@ -26,11 +26,8 @@ use crate::output;
 use finding::{Finding, Level};
 
 pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
-    if let Some(code) = args.end_with {
-        tong::process::exit(code);
-    }
-    if args.trials {
-        return trials::play();
+    if let Some(role) = trials::Role::of_this_process() {
+        return role.play();
     }
     let findings = examine();
     let shown = findings

@@ -46,6 +46,42 @@ const TRIALS: [Trial; 8] = [
     ("programs", programs),
 ];
 
+/// Tells a process that it has one. A flag would show in completions.
+const ROLE: &str = "TONG_DOCTOR_ROLE";
+
+/// What a process that the doctor started does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It tries all.
+    Trying,
+    /// It ends with [`WIDE_CODE`].
+    Ending,
+}
+
+impl Role {
+    /// The role of this process, if it has one.
+    pub(super) fn of_this_process() -> Option<Role> {
+        let word = std::env::var(ROLE).ok()?;
+        [Role::Trying, Role::Ending]
+            .into_iter()
+            .find(|role| role.word() == word)
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Role::Trying => "trying",
+            Role::Ending => "ending",
+        }
+    }
+
+    pub(super) fn play(self) -> Result<(), Failure> {
+        match self {
+            Role::Trying => play(),
+            Role::Ending => tong::process::exit(WIDE_CODE),
+        }
+    }
+}
+
 /// Has the trials made.
 pub(super) fn check() -> Vec<Finding> {
     const CHECK: &str = "trials";
@@ -57,7 +93,8 @@ pub(super) fn check() -> Vec<Finding> {
         }
     };
     let started = Command::new(program)
-        .args(["doctor", "--trials"])
+        .arg("doctor")
+        .env(ROLE, Role::Trying.word())
         .env("TONG_DIR", NOWHERE)
         .env("TONG_GLOBAL_DIR", NOWHERE)
         .stdin(Stdio::null())
@@ -132,7 +169,7 @@ fn read_for(pipe: &mut (impl Read + AsFd), time: Duration) -> Vec<u8> {
 }
 
 /// In the process that tries: tries all, and prints what came of it.
-pub(super) fn play() -> Result<(), Failure> {
+fn play() -> Result<(), Failure> {
     for (check, trial) in TRIALS {
         output::print(&format!("{check}\n"))?;
         let finding =
@@ -268,7 +305,8 @@ fn programs() -> Result<Finding, String> {
     const CHECK: &str = "programs";
     let program = std::env::current_exe().map_err(text)?;
     let child = ProcessOptions::new(program)
-        .args(["doctor", "--end-with", &WIDE_CODE.to_string()])
+        .args(["doctor"])
+        .env(ROLE, Role::Ending.word())
         .spawn()
         .map_err(text)?;
     child.wait(Some(2 * MOMENT)).map_err(text)?;
