@@ -53,6 +53,8 @@ pub(crate) struct Job {
     text: String,
     members: Vec<Member>,
     keeper: Option<Keeper>,
+    /// Was it stopped last because it has not got the terminal?
+    pub(super) wants_terminal: bool,
     /// The person knows that it is stopped.
     pub(super) was_told: bool,
     /// How it left the terminal when it was stopped.
@@ -66,6 +68,7 @@ impl Job {
             text: text::visible(text).replace('\n', " "),
             members: Vec::new(),
             keeper,
+            wants_terminal: false,
             was_told: false,
             modes: None,
         }
@@ -177,7 +180,10 @@ impl Job {
                 let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WCONTINUED | WaitPidFlag::WNOHANG;
                 loop {
                     match waitid(Id::PIDFd(process.as_fd()), flags) {
-                        Ok(WaitStatus::Stopped(..)) => *is_stopped = true,
+                        Ok(WaitStatus::Stopped(_, by)) => {
+                            *is_stopped = true;
+                            self.wants_terminal = matches!(by, Signal::SIGTTIN | Signal::SIGTTOU);
+                        }
                         Ok(WaitStatus::Continued(_)) => *is_stopped = false,
                         _ => break,
                     }
@@ -203,11 +209,6 @@ impl Job {
         if let Some(group) = group {
             let _ = killpg(Pid::from_raw(group), signal);
         }
-    }
-
-    /// Was Ctrl-C pressed since its group has been there? Some of its programs may not have been in it yet.
-    pub(super) fn was_interrupted_early(&self) -> bool {
-        self.keeper.as_ref().is_some_and(Keeper::was_interrupted)
     }
 
     /// Is it to die with the prompt?

@@ -114,15 +114,6 @@ impl Keeper {
         }
     }
 
-    /// Has the group been sent what Ctrl-C sends? The keeper holds that back and never takes it.
-    pub(crate) fn was_interrupted(&self) -> bool {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.group()));
-        let status = status.unwrap_or_default();
-        let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
-        let pending = pending.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-        pending.is_some_and(|mask| mask >> (Signal::SIGINT as i32 - 1) & 1 == 1)
-    }
-
     /// Has the keeper ended, and been waited for?
     pub(crate) fn is_gone(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))

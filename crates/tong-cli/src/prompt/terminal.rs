@@ -11,11 +11,16 @@ use nix::unistd::{getpgrp, setpgid, tcgetpgrp, tcsetpgrp, Pid};
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal};
 
+/// How often a prompt that is not in front asks to be put there.
+const TRIES: u32 = 20;
+
 /// The controlling terminal of this process.
 #[derive(Debug)]
 pub(super) struct Terminal {
     device: File,
     own_group: Pid,
+    /// Does a pipeline get it from the start?
+    pub(super) is_handed_on: bool,
     /// How it was when the prompt began.
     modes: Option<Termios>,
 }
@@ -24,23 +29,22 @@ impl Terminal {
     /// For a prompt that a person works at. Waits until the prompt is in front.
     pub(super) fn of_person() -> Option<Terminal> {
         let terminal = Terminal::open()?;
-        while !terminal.is_ours() {
-            // Stops us until the shell that started us puts us in front.
-            if killpg(terminal.own_group, Signal::SIGTTIN).is_err() {
-                return None;
+        for _ in 0..TRIES {
+            if terminal.is_ours() {
+                return Some(terminal);
             }
+            // Stops us until the shell that started us puts us in front; nothing, if there is no such shell.
+            killpg(terminal.own_group, Signal::SIGTTIN).ok()?;
         }
-        Some(terminal)
+        None
     }
 
-    /// For a script, if it may hand the terminal on.
+    /// For a script. It hands the terminal on at once if that is all it reads and writes, else only to a pipeline that was
+    /// stopped for want of it.
     pub(super) fn of_script() -> Option<Terminal> {
-        let is_alone = io::stdin().is_terminal() && io::stdout().is_terminal();
-        if is_alone {
-            Terminal::open()
-        } else {
-            None
-        }
+        let mut terminal = Terminal::open()?;
+        terminal.is_handed_on = io::stdin().is_terminal() && io::stdout().is_terminal();
+        Some(terminal)
     }
 
     fn open() -> Option<Terminal> {
@@ -58,6 +62,7 @@ impl Terminal {
         let terminal = Terminal {
             device,
             own_group: getpgrp(),
+            is_handed_on: true,
             modes,
         };
         if is_from_outside && tcgetpgrp(&terminal.device).is_ok_and(|front| front.as_raw() == 0) {
@@ -75,6 +80,14 @@ impl Terminal {
     pub(super) fn give(&self, group: u32) -> bool {
         let group = i32::try_from(group).map(Pid::from_raw);
         self.is_ours() && group.is_ok_and(|group| tcsetpgrp(&self.device, group).is_ok())
+    }
+
+    /// Puts us in front again, if this group is there.
+    pub(super) fn take_from(&self, group: u32) {
+        let group = i32::try_from(group).map(Pid::from_raw);
+        if group.is_ok_and(|group| tcgetpgrp(&self.device) == Ok(group)) {
+            self.take_back();
+        }
     }
 
     /// Puts us in front again.

@@ -3,9 +3,13 @@
 use crate::exit::complain;
 use crate::prompt::jobs::{Job, State};
 use crate::prompt::{describe_end, Shell, ENDED_BY_CTRL_C};
-use nix::sys::signal::{raise, Signal};
+use crate::signals;
+use nix::sys::signal::Signal;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
+/// How long a script waits before it lets a job try again that wants the terminal where nobody can give it.
+const PAUSE: Duration = Duration::from_millis(200);
 /// What Windows gives as the exit code of a process that has not ended.
 const STILL_ACTIVE: u32 = 259;
 
@@ -17,14 +21,14 @@ impl Shell {
     }
 
     /// Waits for a job until it ends or is stopped, and tells of what a person wants to know; returns its code.
-    pub(super) fn finish_in_foreground(&mut self, mut job: Job, has_terminal: bool) -> u32 {
-        if has_terminal && job.was_interrupted_early() {
-            job.signal(Signal::SIGINT);
-        }
-        let state = self.await_job(&mut job, has_terminal);
+    pub(super) fn finish_in_foreground(&mut self, mut job: Job, mut has_terminal: bool) -> u32 {
+        let state = self.await_job(&mut job, &mut has_terminal);
         if let Some(terminal) = self.terminal.as_ref().filter(|_| has_terminal) {
             job.modes = terminal.modes().filter(|_| state == State::Stopped);
-            terminal.take_back();
+            match job.group().filter(|_| !self.options.is_interactive) {
+                Some(group) => terminal.take_from(group),
+                None => terminal.take_back(),
+            }
         }
         match state {
             State::Ended(code) => self.note_end(job, code, has_terminal),
@@ -33,13 +37,15 @@ impl Shell {
     }
 
     /// Waits until a job has ended or, if somebody could continue it, is stopped.
-    fn await_job(&mut self, job: &mut Job, has_terminal: bool) -> State {
+    fn await_job(&mut self, job: &mut Job, has_terminal: &mut bool) -> State {
         loop {
             job.look();
             match job.state() {
                 State::Running => {}
                 State::Stopped if self.options.is_interactive => return State::Stopped,
-                State::Stopped if has_terminal => self.stop_with(job),
+                State::Stopped if *has_terminal || job.wants_terminal => {
+                    *has_terminal = self.stop_with(job, *has_terminal);
+                }
                 // Whoever stopped it has to continue it.
                 State::Stopped => {}
                 ended @ State::Ended(_) => return ended,
@@ -55,16 +61,27 @@ impl Shell {
         }
     }
 
-    /// A script that has given the terminal away stops with the job, and continues it when it is continued itself.
-    fn stop_with(&self, job: &mut Job) {
-        if let Some(terminal) = &self.terminal {
-            terminal.take_back();
-            let _ = raise(Signal::SIGSTOP);
-            if let Some(group) = job.group() {
-                terminal.give(group);
+    /// In a script, a job is stopped. If it wants the terminal, and that is ours to give, it gets it. Else the script stops with
+    /// it, and continues it when it is continued itself. Says whether the job has the terminal now.
+    fn stop_with(&self, job: &mut Job, had_terminal: bool) -> bool {
+        let (Some(terminal), Some(group)) = (&self.terminal, job.group()) else {
+            return false;
+        };
+        let is_at_hand = job.wants_terminal && !had_terminal && terminal.is_ours();
+        if !is_at_hand {
+            if had_terminal {
+                terminal.take_from(group);
+            }
+            // Nothing happens where nobody could continue us.
+            signals::stop();
+            if !terminal.is_ours() && job.wants_terminal {
+                // It would stop again at once, and we with it.
+                std::thread::sleep(PAUSE);
             }
         }
+        let has_terminal = terminal.give(group);
         job.go_on();
+        has_terminal
     }
 
     fn note_end(&mut self, job: Job, code: u32, has_terminal: bool) -> u32 {

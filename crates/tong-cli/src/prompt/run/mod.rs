@@ -139,7 +139,6 @@ impl Shell {
         if place == Place::Background {
             keeper.let_go();
         }
-        let has_terminal = place == Place::Foreground && self.give_terminal(keeper.group());
         let mut job = Job::new(text, Some(keeper));
         for (words, streams) in words.iter().zip(streams) {
             let member = match streams {
@@ -152,7 +151,17 @@ impl Shell {
             job.add(member);
         }
         match place {
-            Place::Foreground => self.finish_in_foreground(job, has_terminal),
+            Place::Foreground => {
+                // Only now: a key that stops a child before it is a program would stop us with it. One that has already
+                // asked for the terminal in vain was stopped.
+                let is_handed_on = self.terminal.as_ref().is_some_and(|it| it.is_handed_on);
+                let group = job.group().filter(|_| is_handed_on);
+                let has_terminal = group.is_some_and(|group| self.give_terminal(group));
+                if has_terminal {
+                    job.go_on();
+                }
+                self.finish_in_foreground(job, has_terminal)
+            }
             Place::Background => self.leave_in_background(job),
         }
     }
@@ -176,7 +185,11 @@ impl Shell {
                         streams = streams.writing(writer);
                         input = Some(reader);
                     }
-                    Err(error) => complain(&format!("cannot make a pipe: {error}")),
+                    Err(error) => {
+                        // No part of a pipeline runs that would read or write elsewhere.
+                        let failed = || Err(format!("cannot make a pipe: {error}"));
+                        return commands.iter().map(|_| failed()).collect();
+                    }
                 }
             }
             let targets = streams::targets(&command.redirects, &self.expander());
