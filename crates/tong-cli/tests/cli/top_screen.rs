@@ -38,6 +38,7 @@ fn masked(screen: &str, place: &Place, people: &[(&Running, &str)]) -> String {
             ("Processes #  3 Waits #", "Processes N  3 Waits N"),
             ("2 Processes #", "2 Processes N"),
             ("user      *", "user      USER"),
+            ("threads   #", "threads   N"),
             ("by user #", "by user USER"),
         ],
     )

@@ -172,7 +172,7 @@ impl Victim {
     }
 
     /// Which process it is, in words.
-    pub(super) fn named(&self) -> String {
+    pub(crate) fn named(&self) -> String {
         named(self.listed.pid, Some(&self.listed.program))
     }
 }

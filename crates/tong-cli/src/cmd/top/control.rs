@@ -4,6 +4,7 @@ use super::keys::Key;
 use super::list::Move;
 use super::model::{Mode, Model};
 use crate::args::Pane;
+use std::time::Duration;
 
 /// What only the loop around the screen can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,8 +15,8 @@ pub(super) enum Request {
     /// Draw everything anew, whatever happened to the screen.
     Redraw,
     Look,
-    /// Take hold of this process and ask whether to kill it.
-    AskToKill(u32),
+    /// Take hold of the process with this id, that started then if that is known, and ask whether to kill it.
+    AskToKill(u32, Option<Duration>),
     /// The answer was yes.
     Kill,
     /// The answer was no.
@@ -132,11 +133,11 @@ impl Model {
     }
 
     fn ask_to_kill(&mut self) -> Option<Request> {
-        let pid = self.process();
-        if pid.is_none() {
+        let process = self.process();
+        if process.is_none() {
             self.say("choose a process first: 2 lists them, and Enter shows who has an object");
         }
-        pid.map(Request::AskToKill)
+        process.map(|(pid, started)| Request::AskToKill(pid, started))
     }
 
     fn answer(&mut self, key: Key) -> Request {

@@ -2,7 +2,7 @@
 
 use super::look::{shown, ProcessKey};
 use crate::cmd::lp::Users;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use tong::process::list::{self, Listed};
 
@@ -39,7 +39,7 @@ impl Known {
 
     /// Forgets the processes that are no more.
     pub(super) fn keep(&mut self, processes: impl Iterator<Item = ProcessKey>) {
-        let alive: Vec<ProcessKey> = processes.collect();
+        let alive: HashSet<ProcessKey> = processes.collect();
         if alive.len() < self.commands.len() {
             self.commands.retain(|key, _| alive.contains(key));
         }

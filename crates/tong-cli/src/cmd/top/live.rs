@@ -180,7 +180,7 @@ impl Live {
             }
             Request::Redraw => self.screen.forget()?,
             Request::Look => self.look()?,
-            Request::AskToKill(pid) => self.take_hold(pid),
+            Request::AskToKill(pid, started) => self.take_hold(pid, started),
             Request::Kill => self.kill()?,
             Request::Spare => self.victim = None,
         }
@@ -219,17 +219,13 @@ impl Live {
     }
 
     /// Takes hold of a process before asking, so that the answer is about just that one.
-    fn take_hold(&mut self, pid: u32) {
-        let key = self.model.look.process_key(pid);
-        match Victim::open(pid, key.map(|(_, started)| started)) {
+    fn take_hold(&mut self, pid: u32, started: Option<Duration>) {
+        match Victim::open(pid, started) {
             Ok(victim) => {
-                let program = match i32::try_from(pid).map(|pid| self.model.look.program(pid)) {
-                    Ok(program) if program != "?" => format!(" ({program})"),
-                    _ => String::new(),
-                };
+                let who = victim.named();
                 self.victim = Some(victim);
                 self.model.mode = Mode::Kill(format!(
-                    "Kill process {pid}{program} with exit code {KILLED}? y kills it, any other key does not"
+                    "Kill {who} with exit code {KILLED}? y kills it, any other key does not"
                 ));
             }
             Err(failure) => self.model.complain(failure.text()),

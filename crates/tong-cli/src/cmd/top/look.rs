@@ -105,7 +105,9 @@ impl Look {
         };
         let processes = view.processes.iter().map(process);
         let processes: Vec<Process> = processes.filter(Process::takes_part).collect();
-        known.keep(processes.iter().map(|process| process.key));
+        // All of them, so that those that are left out are not asked again each time.
+        let all = view.processes.iter().map(|user| &user.process);
+        known.keep(all.map(|listed| (listed.pid, listed.started)));
         let objects = view.objects.into_iter();
         let objects = objects.map(|entry| Object::of(entry, rates)).collect();
         rates.end();

@@ -216,23 +216,24 @@ impl Model {
         }
     }
 
-    /// The process that the chosen line, or the page, is about.
-    pub(super) fn process(&self) -> Option<u32> {
+    /// The process that the chosen line, or the page, is about: its id, and when it started, as it was shown. What has
+    /// that id by now may be another.
+    pub(super) fn process(&self) -> Option<(u32, Option<Duration>)> {
+        let exactly = |(pid, started)| (pid, Some(started));
+        let by_id = |pid: i32| {
+            let pid = u32::try_from(pid).ok()?;
+            let key = self.look.process_key(pid);
+            Some((pid, key.map(|(_, started)| started)))
+        };
         match (self.pages.last(), self.pane) {
-            (Some(Page::Process(page)), _) => Some(page.key.0),
-            (Some(Page::Object(page)), _) => {
-                let party = page.list.chosen(&page.parties)?;
-                u32::try_from(party.pid).ok()
-            }
+            (Some(Page::Process(page)), _) => Some(exactly(page.key)),
+            (Some(Page::Object(page)), _) => by_id(page.list.chosen(&page.parties)?.pid),
             (Some(Page::Follow(_)), _) | (None, Pane::Objects) => None,
             (None, Pane::Processes) => {
                 let process = self.processes.chosen(&self.look.processes)?;
-                Some(process.key.0)
+                Some(exactly(process.key))
             }
-            (None, Pane::Waits) => {
-                let wait = self.waits.chosen(&self.look.waits)?;
-                u32::try_from(wait.key.0).ok()
-            }
+            (None, Pane::Waits) => by_id(self.waits.chosen(&self.look.waits)?.key.0),
         }
     }
 

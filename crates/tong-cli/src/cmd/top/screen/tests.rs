@@ -315,7 +315,10 @@ fn only_yes_kills() {
     let mut model = samples::model();
     assert_eq!(model.press(Key::Char('k')), None, "an object is no process");
     press(&mut model, &[Key::Char('2'), Key::Down]);
-    assert_eq!(model.press(Key::Char('k')), Some(Request::AskToKill(102)));
+    assert_eq!(
+        model.press(Key::Char('k')),
+        Some(Request::AskToKill(102, Some(Duration::from_secs(102))))
+    );
     for (key, request) in [
         (Key::Char('n'), Request::Spare),
         (Key::Enter, Request::Spare),
