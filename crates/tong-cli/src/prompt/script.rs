@@ -39,7 +39,9 @@ fn open_quote(lexed: &Lexed) -> Option<Problem> {
 pub(crate) fn run_file(shell: &mut Shell, file: &Path) -> Result<u32, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::Io(format!("cannot read {}", file.display()), error))?;
-    run_text(shell, &text, &file.display().to_string())
+    // Editors of Windows put it there.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    run_text(shell, text, &file.display().to_string())
 }
 
 /// Runs what comes on standard input, line by line, as it comes.

@@ -151,6 +151,8 @@ fn a_program_gets_its_arguments_and_its_variables() {
         "one two\none two\nTong_Test=one two\n%TONG_TEST%\n"
     );
     assert!(ran.code == Some(3) && ran.err.contains("tong_t"), "{ran:?}");
+    // P-110: the first character of a name may be a =.
+    assert_eq!(said(&place, "set =tong_y=1 & set =tong_y"), "=tong_y=1\n");
     let ran = prompt(&place, "set tong_x=1 & set --json tong_x").expect_code(0);
     assert_eq!(ran.json(), [json!({"name": "tong_x", "value": "1"})]);
 }
@@ -222,7 +224,7 @@ fn a_script_has_arguments_comments_and_lines() {
     write(
         &place,
         "script",
-        "# first\r\nrem second | third\r\n:: fourth\r\necho %0 %1 %2 %3 $#\r\necho ^\r\n  joined |\r\n  cat\r\nexit 7\r\necho never\r\n",
+        "\u{feff}# first\r\nrem second | third\r\n:: fourth\r\necho %0 %1 %2 %3 $#\r\necho ^\r\n  joined |\r\n  cat\r\nexit 7\r\necho never\r\n",
     );
     let ran = run(&place, &["script", "a b", "-c"]);
     assert_eq!(

@@ -17,7 +17,7 @@ struct Record {
 /// `set`, `set PREFIX`, `set NAME=VALUE`, `set NAME=`.
 pub(super) fn set(context: &mut Context<'_>, arguments: &[String]) -> Result<u32, Failure> {
     let text = arguments.join(" ");
-    if let Some((name, value)) = text.split_once('=') {
+    if let Some((name, value)) = split(&text) {
         let name = OsStr::new(name.trim());
         match value.is_empty() {
             true => environment::remove(name)?,
@@ -46,6 +46,12 @@ pub(super) fn set(context: &mut Context<'_>, arguments: &[String]) -> Result<u32
         }
     }
     Ok(0)
+}
+
+/// A name and a value. A name may begin with a `=`, so that one does not end it.
+fn split(text: &str) -> Option<(&str, &str)> {
+    let at = text.char_indices().skip(1).find(|(_, it)| *it == '=')?.0;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// Hidden variables are shown only to whoever asks for them.

@@ -2,7 +2,7 @@
 //!
 //! It is small: commands, pipes, redirections, `&&` and `||`, variables, patterns. [`SYNTAX`] tells people about it, and is
 //! what `help syntax` prints. Where `cmd` and Unix shells differ it follows `cmd`, and quotes by the rules by which Windows'
-//! programs split their command lines, so that a line copied from there does the same here.
+//! programs split their command lines, so that arguments copied from there are the same here.
 //!
 //! | module | what |
 //! |---|---|

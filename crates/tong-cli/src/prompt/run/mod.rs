@@ -214,7 +214,7 @@ fn take_start(words: &mut Vec<String>) -> Result<(Place, usize), String> {
     if !first.is_some_and(|word| word.eq_ignore_ascii_case("start")) {
         return Ok((Place::Foreground, 0));
     }
-    // A window's title, and the wish for no window, mean nothing here.
+    // An empty title of a window, and the wish for no window, mean nothing here. Other titles are words like others.
     let is_flag = |word: &&String| {
         let known = ["", "/b", "/wait"];
         known.iter().any(|flag| word.eq_ignore_ascii_case(flag))
