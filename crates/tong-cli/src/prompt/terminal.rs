@@ -21,7 +21,7 @@ pub(super) struct Terminal {
     own_group: Pid,
     /// Does a pipeline get it from the start?
     pub(super) is_handed_on: bool,
-    /// How it was when the prompt began.
+    /// How it was when all was well.
     modes: Option<Termios>,
 }
 
@@ -101,7 +101,12 @@ impl Terminal {
         tcgetattr(&self.device).ok()
     }
 
-    /// Has it work as when the prompt began: a program that was ended may have left it silent.
+    /// Has what is so now come back after a program that fails: the one before it may have meant it.
+    pub(super) fn remember(&mut self) {
+        self.modes = self.modes().or(self.modes.take());
+    }
+
+    /// Has it work as it did last when all was well: a program that was ended may have left it silent.
     pub(super) fn restore(&self) {
         self.set_modes(self.modes.as_ref());
     }

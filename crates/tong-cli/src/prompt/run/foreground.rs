@@ -88,6 +88,9 @@ impl Shell {
         if has_terminal && code == ENDED_BY_CTRL_C {
             self.children.note_interrupted();
         }
+        if let Some(terminal) = self.terminal.as_mut().filter(|_| has_terminal && code == 0) {
+            terminal.remember();
+        }
         if self.options.is_interactive && code != 0 {
             if let Some(terminal) = &self.terminal {
                 terminal.restore();
