@@ -8,9 +8,10 @@ use crate::exit::Failure;
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::signal::{self, SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::termios::{tcgetattr, tcsetattr, SetArg};
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// The signals by which people and systems ask programs to end.
 const ASKING: [Signal; 4] = [
@@ -124,28 +125,50 @@ pub(crate) fn pass_on(signal: Signal, pid: u32) -> io::Result<()> {
     signal::kill(nix::unistd::Pid::from_raw(pid), signal).map_err(io::Error::from)
 }
 
-/// Ends this program when its terminal goes away.
+/// Ends this program when its terminal goes away, or SIGTERM or SIGHUP asks for it, and leaves the terminal as it is now.
+/// Call it before there are other threads.
 ///
-/// The kernel sends SIGHUP for that, but not to everybody: the first process of a container does not die of it, and nor
-/// does who was told to ignore it. What reads keys would then read the end of the file for ever, as fast as it can.
-pub(crate) fn end_with_terminal() {
-    let Ok(terminal) = io::stdin().as_fd().try_clone_to_owned() else {
-        return;
-    };
+/// The kernel sends SIGHUP to programs that lose their terminal, but the first process of a container does not die of it,
+/// and nor does who was told to ignore it. What reads keys would then read the end of the file for ever, as fast as it can.
+pub(crate) fn end_with_terminal() -> io::Result<()> {
+    let terminal = io::stdin().as_fd().try_clone_to_owned()?;
+    let modes = tcgetattr(&terminal).ok();
+    let knows_signs = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+    let mut asking = SigSet::empty();
+    asking.add(Signal::SIGTERM);
+    asking.add(Signal::SIGHUP);
+    asking.thread_block()?;
+    let signals = SignalFd::with_flags(&asking, SfdFlags::SFD_CLOEXEC)?;
     let watch = move || {
-        let mut fds = [PollFd::new(terminal.as_fd(), PollFlags::empty())];
-        loop {
-            match poll(&mut fds, PollTimeout::NONE) {
-                Ok(_) => break,
-                Err(nix::errno::Errno::EINTR) => {}
-                // Without memory for that it is as it would be without this thread.
-                Err(_) => return,
+        let signal = await_end(&terminal, &signals);
+        if let Some(modes) = modes {
+            if knows_signs {
+                // What is pasted is marked while lines are edited.
+                let _ = nix::unistd::write(&terminal, b"\x1b[?2004l\r");
             }
+            let _ = tcsetattr(&terminal, SetArg::TCSANOW, &modes);
         }
-        std::process::exit(end_by(Signal::SIGHUP).into());
+        std::process::exit(end_by(signal).into());
     };
-    // Programs have worked without it.
-    let _ = std::thread::Builder::new()
-        .name("tong-hangup".to_owned())
-        .spawn(watch);
+    let thread = std::thread::Builder::new().name("tong-hangup".to_owned());
+    thread.spawn(watch).map(drop)
+}
+
+/// Sleeps until the terminal is gone or a signal comes; returns the signal to end by.
+fn await_end(terminal: &OwnedFd, signals: &SignalFd) -> Signal {
+    let mut fds = [
+        PollFd::new(terminal.as_fd(), PollFlags::empty()),
+        PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+    ];
+    // Of interruptions, and of a system that is short of memory for a moment, nothing follows.
+    while poll(&mut fds, PollTimeout::NONE).is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let asked = fds[1].any() == Some(true);
+    let info = asked
+        .then(|| signals.read_signal().ok().flatten())
+        .flatten();
+    let number = info.and_then(|info| i32::try_from(info.ssi_signo).ok());
+    let signal = number.and_then(|number| Signal::try_from(number).ok());
+    signal.unwrap_or(Signal::SIGHUP)
 }

@@ -19,7 +19,8 @@
 //! past it.
 //!
 //! A program that leaves the group by itself, as `timeout` does, is told to the keeper by its id, as soon as it has started;
-//! the keeper then ends it too, with the group that it leads. What detaches itself on purpose, as a daemon, stays.
+//! the keeper then ends it too, with the group that it leads. What detaches itself on purpose, as a daemon, stays; and so
+//! does what a program of the pipeline has put into further groups, as a shell in it does with its own pipelines.
 //!
 //! # Background
 //! A job in the background has a keeper as well, which has been told to let go: then the end of the file ends the keeper

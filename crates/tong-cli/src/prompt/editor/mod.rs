@@ -47,7 +47,8 @@ enum Entered {
 /// # Errors
 /// The terminal cannot be read.
 pub(crate) fn interact(shell: &mut Shell) -> Result<u32, Failure> {
-    crate::signals::end_with_terminal();
+    // Without it there is only no end with the terminal.
+    let _ = crate::signals::end_with_terminal();
     let (mut kept, inputs) = Kept::open();
     let mut line = is_fit().then(|| Line::new(&inputs));
     shell.history = inputs;

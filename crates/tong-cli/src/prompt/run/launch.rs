@@ -153,7 +153,8 @@ fn program_of(name: &str) -> Result<std::path::PathBuf, (String, u32)> {
         Found::Program(path) => {
             let is_listed = !name.contains('/') && path.file_name() == Some(name.as_ref());
             let is_here = path.starts_with(".");
-            Ok(if is_listed && !is_here {
+            // Where the start would look elsewhere than we did it is told where.
+            Ok(if is_listed && !is_here && program::is_path_plain() {
                 name.into()
             } else {
                 path

@@ -69,6 +69,13 @@ fn candidates(name: &str) -> Vec<PathBuf> {
     listed.chain(here.filter(|path| is_trusted(path))).collect()
 }
 
+/// Does `PATH` name directories alone that do not depend on the current one, and is it spelled in capitals?
+pub(super) fn is_path_plain() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_the_one = environment::get(OsStr::new("PATH")).is_none_or(|known| known == path);
+    is_the_one && std::env::split_paths(&path).all(|place| place.is_absolute())
+}
+
 /// The name as it is, and with or without the ending that Windows' programs have.
 fn variations(name: &str) -> impl Iterator<Item = String> {
     let stem = name.len().checked_sub(4).filter(|at| {
