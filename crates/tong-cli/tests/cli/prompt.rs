@@ -193,7 +193,7 @@ fn built_ins_stand_anywhere_in_a_pipeline() {
     assert_eq!(said(&place, "type long | echo done"), "done\n");
     assert_eq!(said(&place, "cd / | cat & pwd"), "/\n");
     assert_eq!(
-        said(&place, "echo gone > out & ls --json | cat & cat out"),
+        said(&place, "echo gone > out & objects --json | cat & cat out"),
         "gone\n"
     );
 }

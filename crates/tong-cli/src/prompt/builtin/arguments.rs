@@ -15,7 +15,8 @@ pub(crate) fn command(name: &str) -> Option<Command> {
         "sort" => Some(super::sort::SortArgs::command()),
         "type" => Some(super::type_::TypeArgs::command()),
         "tong" => Some(Args::command()),
-        "handles" | "kp" | "lp" | "ls" => Args::command().find_subcommand(name).cloned(),
+        "handles" | "kp" | "lp" => Args::command().find_subcommand(name).cloned(),
+        "objects" => Args::command().find_subcommand("ls").cloned(),
         _ => None,
     }
 }

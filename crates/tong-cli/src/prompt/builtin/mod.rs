@@ -2,7 +2,7 @@
 //!
 //! A built-in is a function that gets a [`Context`] and its arguments and returns its code. Where it runs stands in the
 //! table: those that need the prompt run in it and never read their input; the others run as a process of this program,
-//! so that they can be interrupted like any program. `lp`, `kp`, `ls`, `handles` and `tong` are this program's own
+//! so that they can be interrupted like any program. `lp`, `kp`, `objects`, `handles` and `tong` are this program's own
 //! commands; `kp` runs in the prompt if it is alone (see `kill`).
 
 mod arguments;
@@ -88,7 +88,11 @@ pub(crate) const NAMES: &[(&str, &str, &str)] = &[
     ),
     ("kp", "kp PID | NAME ...", "end processes"),
     ("lp", "lp [PATTERN...]", "list the running processes"),
-    ("ls", "ls [--json]", "list the objects of the namespace"),
+    (
+        "objects",
+        "objects [--json]",
+        "list the objects of the namespace",
+    ),
     ("pwd", "pwd [--json]", "show the current directory"),
     ("rem", "rem [TEXT]", "do nothing: a comment"),
     (
@@ -131,7 +135,8 @@ pub(crate) fn find(name: &str) -> Option<Builtin> {
         "jobs" => Run::Here(list::jobs),
         "kp" => Run::Either(kill::kp, &["kp"]),
         "lp" => Run::Tong(&["lp"]),
-        "ls" => Run::Tong(&["ls"]),
+        // Not by the name of its command: in a pipeline of ordinary programs that means files.
+        "objects" => Run::Tong(&["ls"]),
         "pwd" => Run::Here(directory::pwd),
         "rem" => Run::Here(show::rem),
         "set" => Run::Here(environment::set),
