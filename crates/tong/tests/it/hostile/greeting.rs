@@ -125,10 +125,16 @@ fn pipe() -> (OwnedFd, OwnedFd) {
 /// Serves until it is told to end; says how many descriptors it has before and after.
 pub(crate) fn role_outlive_foes() {
     let args = support::args();
-    let server = MailslotServer::create(&tong::MailslotName::short(&args[0]).unwrap()).unwrap();
-    // What is made once stays: the first sleep opens the wait table, the first client and its end.
-    let nothing = server.recv_timeout(&mut [0; 8], Duration::from_millis(5));
+    let mailslot = |name: &str| {
+        let name = tong::MailslotName::short(name).unwrap();
+        MailslotServer::create(&name).unwrap()
+    };
+    // What is made once stays: the wait table, which the first sleep opens, the first client and its end.
+    let quiet = mailslot(&format!("{}-quiet", args[0]));
+    let nothing = quiet.recv_timeout(&mut [0; 8], Duration::from_millis(5));
     assert_eq!(support::kind(nothing), ErrorKind::TimedOut);
+    drop(quiet);
+    let server = mailslot(&args[0]);
     let mut before = 0;
     loop {
         match server.recv_vec(None).unwrap().as_slice() {
