@@ -1,8 +1,8 @@
 //! `tong kp`: what it ends, what it leaves alone, and what it says.
 
 use crate::naps::{
-    as_stranger, await_program, can_switch_user, copy, in_pid_namespace, listed, unique, Nap,
-    STRANGER,
+    as_stranger, await_program, can_switch_user, copy, copy_program, in_pid_namespace, listed,
+    unique, Nap, STRANGER,
 };
 use crate::place::{eventually, finish, start, Place, Ran};
 use crate::screen::{skip, Screen};
@@ -118,7 +118,7 @@ fn the_first_process_this_one_and_threads_are_left_alone() {
     assert!(said.contains("is this command itself"), "{said}");
     // Neither does it end itself by its name.
     let copied = place.dir.path().join(unique("killer"));
-    std::fs::copy(env!("CARGO_BIN_EXE_tong"), &copied).expect("a copy");
+    copy_program(env!("CARGO_BIN_EXE_tong"), &copied);
     let name = copied
         .file_name()
         .and_then(|name| name.to_str())
@@ -341,7 +341,7 @@ fn the_administrator_is_asked_about_processes_of_others() {
 /// The command at a path that every user can reach.
 fn open_to_all(place: &Place) -> String {
     let copy = place.dir.path().join("tong");
-    std::fs::copy(env!("CARGO_BIN_EXE_tong"), &copy).expect("a copy");
+    copy_program(env!("CARGO_BIN_EXE_tong"), &copy);
     let mode = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(place.dir.path(), mode).expect("it is ours");
     copy.to_str().expect("text").to_owned()

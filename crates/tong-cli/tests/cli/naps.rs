@@ -3,7 +3,7 @@
 use crate::place::{eventually, Place, PATIENCE};
 use crate::screen::skip;
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// A copy of a program of the system, in the place and under a name of its own.
@@ -13,8 +13,15 @@ pub(crate) fn copy(place: &Place, program: &str, name: &str) -> PathBuf {
         .output();
     let found = String::from_utf8(found.expect("a shell").stdout).expect("a path");
     let copy = place.dir.path().join(name);
-    std::fs::copy(found.trim(), &copy).expect("a copy");
+    copy_program(found.trim(), &copy);
     copy
+}
+
+/// Copies a program, by way of another process: a program cannot run while somebody has it open for writing, and whatever
+/// other tests start at this moment would have what we write to open for a moment, too.
+pub(crate) fn copy_program(program: &str, copy: &Path) {
+    let copied = Command::new("cp").arg(program).arg(copy).status();
+    assert!(copied.expect("cp runs").success());
 }
 
 /// A name for a program that nobody else runs.

@@ -1,5 +1,6 @@
 //! `tong prompt`: programs, pipelines, redirections, scripts.
 
+use crate::naps::copy_program;
 use crate::place::{eventually, finish, start, Place, Ran};
 use serde_json::json;
 use std::fs;
@@ -308,7 +309,7 @@ fn a_job_in_the_background_is_ended_by_its_name() {
     // A name that no other process of the machine has.
     let name = format!("nap{}", std::process::id());
     let copy = place.dir.path().join(&name);
-    fs::copy("/bin/sleep", &copy).expect("a copy");
+    copy_program("/bin/sleep", &copy);
     let text =
         format!("start ./{name} 60\nkp {name} --code 3221225786 > nul\nwait 1\necho %ERRORLEVEL%");
     assert_eq!(said(&place, &text), "3221225786\n");

@@ -2,6 +2,7 @@
 //!
 //! What is typed shows on the screen, too; so the answers are written in a way that what is typed is not.
 
+use crate::naps::copy_program;
 use crate::place::Place;
 use crate::screen::Screen;
 
@@ -179,7 +180,7 @@ fn a_question_is_answered_by_ctrl_c() {
     let place = Place::new();
     // A name that no other process of the machine has.
     let name = format!("nap{}q", std::process::id());
-    std::fs::copy("/bin/sleep", place.dir.path().join(&name)).expect("a copy");
+    copy_program("/bin/sleep", &place.dir.path().join(&name));
     let Some(screen) = begin(&place, &[]) else {
         return;
     };
