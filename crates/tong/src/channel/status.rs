@@ -41,10 +41,6 @@ pub(crate) struct Unread {
     pub(crate) bytes: u64,
     /// Payload bytes that were ever written, but for those taken back.
     pub(crate) written: u64,
-    /// The reader sleeps until there is something to read.
-    pub(crate) reader_sleeps: bool,
-    /// The writer sleeps until there is room.
-    pub(crate) writer_sleeps: bool,
 }
 
 impl Unread {
@@ -58,12 +54,9 @@ impl Unread {
         let bytes = word(layout::PUT_DONE)
             .saturating_sub(word(layout::PASSED))
             .saturating_sub(taken_back);
-        let flags = word(layout::FLAGS);
         Some(Unread {
             bytes,
             written: word(layout::PUT_DONE).saturating_sub(word(layout::WITHDRAWN)),
-            reader_sleeps: flags & layout::flag::CONSUMER_ASLEEP != 0,
-            writer_sleeps: flags & layout::flag::PRODUCER_ASLEEP != 0,
         })
     }
 }

@@ -282,7 +282,7 @@ fn other_end(wait: &Waiting, awaited: &Awaited, view: &View) -> Option<u32> {
 mod tests {
     use super::*;
     use crate::handle::{Kind, ObjectId};
-    use crate::namespace::{Asleep, Entry, InstanceState, State};
+    use crate::namespace::{Entry, InstanceState, State};
     use crate::pipe::{Direction, PipeType};
     use std::time::{Duration, Instant, SystemTime};
 
@@ -421,7 +421,6 @@ mod tests {
             out_quota: 0,
             queued_in: Some(queued_in),
             queued_out: Some(0),
-            asleep: Asleep::default(),
             memory: 1,
             is_private,
         };

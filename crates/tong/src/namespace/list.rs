@@ -24,7 +24,7 @@ use crate::object::pipe::Direction;
 use crate::waits::{self, CellKind, Seen, Table};
 use crate::{Error, Reset, Result};
 use leftovers::Search;
-pub use pipes::{Asleep, InstanceState, PipeInstance};
+pub use pipes::{InstanceState, PipeInstance};
 pub(crate) use survey::{Channel, Survey};
 use traces::{program, RingTrace, Traces};
 

@@ -37,9 +37,7 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 use tong_sys::dir::{self, Dir, EntryKind, Refusal, Trust};
 
 pub(crate) use claim::{check_socket, created_now, sweep, Claim, Made, Openness};
-pub use list::{
-    About, Asleep, Entry, InstanceState, Leftover, PipeInstance, State, ThreadId, Traffic,
-};
+pub use list::{About, Entry, InstanceState, Leftover, PipeInstance, State, ThreadId, Traffic};
 pub(crate) use list::{Channel, Survey};
 pub(crate) use page::{Page, PageInfo, FOREVER};
 pub use place::{Chosen, Place, WaitTable};

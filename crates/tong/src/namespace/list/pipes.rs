@@ -7,7 +7,6 @@ use tong_sys::dir::Dir;
 use super::traces::Traces;
 use super::{About, Entry, Found};
 use crate::channel::conduit::PipeType;
-use crate::channel::Unread;
 use crate::namespace::claim;
 use crate::namespace::pipe::{self, Column, Copy, Facts, Hint};
 use crate::object::pipe::registry::Shown;
@@ -47,26 +46,10 @@ pub struct PipeInstance {
     pub queued_in: Option<u64>,
     /// Bytes to the client that are unread, if the connection can be seen from here.
     pub queued_out: Option<u64>,
-    /// Who sleeps until the other side does something.
-    pub asleep: Asleep,
     /// The inode of the connection's memory, 0 without one.
     pub(crate) memory: u64,
     /// No other processes than its maker and its client were seen to have an end of the connection.
     pub(crate) is_private: bool,
-}
-
-/// Who of the two sides of a connection sleeps, and until when.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Asleep {
-    /// The server, until the client writes.
-    pub server_reads: bool,
-    /// The server, until the client reads.
-    pub server_writes: bool,
-    /// The client, until the server writes.
-    pub client_reads: bool,
-    /// The client, until the server reads.
-    pub client_writes: bool,
 }
 
 /// What the file at a pipe's name has for the list: the words of the pipe, and its slots with whether they live.
@@ -115,19 +98,7 @@ impl Slots {
             queued_in: queued.map(|queued| queued.directions[0].bytes),
             queued_out: queued.map(|queued| queued.directions[1].bytes),
             memory: word(Column::Memory),
-            asleep: queued
-                .map(|queued| asleep(&queued.directions))
-                .unwrap_or_default(),
         }
-    }
-}
-
-fn asleep([to_server, to_client]: &[Unread; 2]) -> Asleep {
-    Asleep {
-        server_reads: to_server.reader_sleeps,
-        server_writes: to_client.writer_sleeps,
-        client_reads: to_client.reader_sleeps,
-        client_writes: to_server.writer_sleeps,
     }
 }
 
