@@ -339,8 +339,13 @@ pub(super) fn waiters(entry: &Entry) -> String {
     }
 }
 
-/// The processes that have it open.
+/// The processes that have it open, in words.
 pub(super) fn holders(entry: &Entry) -> String {
+    pids(&all_holders(entry))
+}
+
+/// The processes that have it open, each once.
+pub(super) fn all_holders(entry: &Entry) -> Vec<i32> {
     let mut all = entry.holders.clone();
     if let About::Mailslot { writers, .. } = &entry.about {
         all.extend(writers);
@@ -351,7 +356,7 @@ pub(super) fn holders(entry: &Entry) -> String {
     }
     all.sort_unstable();
     all.dedup();
-    pids(&all)
+    all
 }
 
 /// A number, or a sign that it is not known.

@@ -3,7 +3,6 @@
 //! Everything that others made up (names, programs) is visible text from here on.
 
 use super::super::ls;
-use super::super::pipe;
 use super::known::{self, Known};
 use super::rates::{Rate, Rates};
 use super::waits::{thread, Ring, Wait};
@@ -160,7 +159,7 @@ impl Object {
             rate: carries
                 .then(|| rates.note(&key, entry.traffic.as_ref(), queued))
                 .flatten(),
-            holders: pids(&entry).len(),
+            holders: ls::all_holders(&entry).len(),
             key,
             entry: Some(entry),
         }
@@ -264,21 +263,6 @@ fn unread(instance: &PipeInstance) -> Option<u64> {
     }
 }
 
-/// The processes that have it open, each once.
-fn pids(entry: &Entry) -> Vec<i32> {
-    let mut all = entry.holders.clone();
-    if let About::Mailslot { writers, .. } = &entry.about {
-        all.extend(writers);
-    }
-    if let Some([servers, clients]) = pipe::ls::processes(&entry.about) {
-        all.extend(servers);
-        all.extend(clients);
-    }
-    all.sort_unstable();
-    all.dedup();
-    all
-}
-
 /// What the processes have to do with objects and waits, counted once for all of them.
 #[derive(Debug, Default)]
 struct Counts {
@@ -291,7 +275,7 @@ impl Counts {
     fn of(objects: &[Entry], waits: &[Wait]) -> Counts {
         let mut counts = Counts::default();
         for entry in objects {
-            for pid in pids(entry) {
+            for pid in ls::all_holders(entry) {
                 *counts.objects.entry(pid).or_default() += 1;
             }
             if let About::Mutex {
